@@ -1,0 +1,89 @@
+"""The tie between a message and a record, and what the steps see of the messages around the one they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from beleg.record import RecordRef
+
+Origin = Literal["automatic", "inherited", "derived", "manual"]
+ORIGINS: tuple[Origin, ...] = ("automatic", "inherited", "derived", "manual")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A person took an assignment away: who, and when (as the person's system wrote it)."""
+
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One record on one message. `source` names what it follows from: for `derived` a record (`order:O-81`),
+    for `inherited` a message (its Message-ID, or `sha256:…` where it has none). It stands unless it was removed."""
+
+    record: RecordRef
+    origin: Origin
+    source: str | None = None
+    removed: Removal | None = None
+    clause: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether no person has removed it."""
+        return self.removed is None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMessage:
+    """A stored message of the thread, as the history step sees it."""
+
+    sha256: str
+    message_id: str | None
+    date: datetime | None
+    subject: str = ""
+    assignments: tuple[Assignment, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How traces and inherited assignments name this message."""
+        return self.message_id or f"sha256:{self.sha256}"
+
+
+def earlier(
+    messages: Iterable[ThreadMessage], than: datetime | None, sha256: str
+) -> tuple[ThreadMessage, ...]:
+    """The messages of a thread that are earlier than the one with this date and hash, oldest first.
+
+    RULES.md section 4: a message without a date is the newest; of equal times neither is earlier; ties among the
+    earlier ones go by Message-ID, then by hash.
+    """
+    dated = [m for m in messages if m.date is not None and m.sha256 != sha256]
+    if than is not None:
+        dated = [m for m in dated if m.date is not None and m.date < than]
+    return tuple(sorted(dated, key=lambda m: (m.date, m.message_id or "", m.sha256)))
+
+
+def kept_on_rerun(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:
+    """What a run leaves on the message: what a person set, what follows from that, what a person removed.
+
+    The rest (automatic, inherited, and what was derived from these) was made by an earlier run and goes.
+    """
+    assignments = tuple(assignments)
+    by_hand = {str(a.record) for a in assignments if a.origin == "manual"}
+    return tuple(
+        a
+        for a in assignments
+        if a.removed or a.origin == "manual" or (a.origin == "derived" and a.source in by_hand)
+    )
+
+
+def removals(assignments: Iterable[Assignment]) -> dict[RecordRef, Removal]:
+    """The records that a person removed from the message and that do not stand on it again."""
+    assignments = tuple(assignments)
+    standing = {a.record for a in assignments if a.stands}
+    return {a.record: a.removed for a in assignments if a.removed and a.record not in standing}

@@ -1,0 +1,131 @@
+"""How a step asks the ERP: records by address, by reference number, by name. Steps see nothing else of it.
+
+One index serves every type: a *key* is an address or a reference number in canonical form (`beleg.keys`), and
+leads to the live records that carry it, a document through its customer too. A hot key (a marketplace relay with
+100,000 orders) never loads its records: a lookup lists the first `LISTED` by id, and what is counted beyond is
+asked for separately, up to `COUNTED`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from beleg.record import CUSTOMER, Record, RecordRef, RecordType
+
+LISTED = 50
+"""How many records a lookup lists by name."""
+COUNTED = 1_000
+"""How far records are counted; beyond it is 'more than 1,000'."""
+
+
+class Group(NamedTuple):
+    """The records of one type that are counted together: a document type whole (`facet` ''), a contact by status."""
+
+    type: str
+    facet: str = ""
+
+
+def address_entry(key: str) -> str:
+    """The index key of an address; the mark keeps addresses and numbers apart in the one index."""
+    return "@" + key
+
+
+def reference_entry(key: str) -> str:
+    """The index key of a reference number."""
+    return "#" + key
+
+
+class Pair(NamedTuple):
+    """Asks for the records of a group that carry both entries (or, with `other` None, for their count)."""
+
+    group: Group
+    entry: str
+    other: str | None = None
+
+
+class Shared(NamedTuple):
+    """The answer to a `Pair`: how many there are, up to `COUNTED` + 1, and the first `LISTED` + 1 ids."""
+
+    count: int
+    ids: tuple[str, ...]
+
+
+class Directory(Protocol):
+    """The ERP as the engine sees it. Each method is one round trip, whatever the number of arguments."""
+
+    def find(
+        self, entries: Collection[str], groups: Sequence[Group]
+    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+        """For each index entry that any live record (of any type) carries: the ids, ascending, of each group's
+        records that carry it, at most `LISTED` + 1 of them. An entry missing from the answer is unknown."""
+
+    def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
+        """How many records carry the entry, or both entries, of each pair."""
+
+    def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
+        """The live records of these names, and the live records that they point at."""
+
+
+class MemoryDirectory:
+    """A directory over records held in memory: for scenarios, for a file of records, and as the public fake.
+
+    `types` says which facets count (see `RecordType.facet`); a type that is not among them has none.
+    """
+
+    def __init__(self, records: Iterable[Record], types: Mapping[str, RecordType]) -> None:
+        self._records = {record.ref: record for record in records}
+        index: dict[str, dict[Group, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for record in self._records.values():
+            declared = types.get(record.ref.type)
+            group = Group(record.ref.type, declared.facet(record.status) if declared else "")
+            for entry in self._entries(record):
+                index[entry][group].add(record.ref.id)
+        self._index = {
+            entry: {group: sorted(ids) for group, ids in groups.items()} for entry, groups in index.items()
+        }
+
+    def _entries(self, record: Record) -> set[str]:
+        addresses = set(record.address_keys())
+        for target in record.targets(CUSTOMER):
+            if customer := self._records.get(target):
+                addresses |= customer.address_keys()
+        return {address_entry(key) for key in addresses} | {reference_entry(k) for k in record.reference_keys()}
+
+    def find(
+        self, entries: Collection[str], groups: Sequence[Group]
+    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+        """See `Directory.find`."""
+        return {
+            entry: {group: found[group][: LISTED + 1] for group in groups if group in found}
+            for entry in entries
+            if (found := self._index.get(entry)) is not None
+        }
+
+    def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
+        """See `Directory.share`."""
+        return {pair: self._share(pair) for pair in pairs}
+
+    def _share(self, pair: Pair) -> Shared:
+        ids = self._ids(pair.entry, pair.group)
+        if pair.other is not None:
+            others = set(self._ids(pair.other, pair.group))
+            ids = [id_ for id_ in ids if id_ in others]
+        return Shared(min(len(ids), COUNTED + 1), tuple(ids[: LISTED + 1]))
+
+    def _ids(self, entry: str, group: Group) -> list[str]:
+        return self._index.get(entry, {}).get(group, [])
+
+    def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
+        """See `Directory.records`."""
+        wanted = dict.fromkeys(refs)
+        for ref in refs:
+            if record := self._records.get(ref):
+                wanted |= dict.fromkeys(link.target for link in record.links)
+        return {ref: self._records[ref] for ref in wanted if ref in self._records}
+
+
+def count_total(totals: Iterable[int]) -> int:
+    """The sum of counts that each go to `COUNTED` + 1, itself counted no further."""
+    return min(sum(totals), COUNTED + 1)

@@ -1,0 +1,40 @@
+"""Errors that are for people: what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a file: its name, and line and column from 1 where they are known."""
+
+    file: str
+    line: int | None = None
+    column: str | int | None = None
+
+    def __str__(self) -> str:
+        text = self.file
+        if self.line is not None:
+            text += f", line {self.line}"
+        if self.column is not None:
+            text += f", column {self.column}"
+        return text
+
+
+class InputError(Exception):
+    """A file or an argument can't be used as it is. The text names the place, the fault and the remedy."""
+
+    def __init__(self, fault: str, where: Where | None = None) -> None:
+        self.where = where
+        super().__init__(f"{where}: {fault}" if where else fault)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """`unknown key 'adresses'; did you mean 'addresses'?`, or what is allowed."""
+    known = list(known)
+    near = get_close_matches(key, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    return f"unknown key {key!r}; {hint}"

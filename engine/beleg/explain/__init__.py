@@ -1,0 +1,6 @@
+"""From a trace to sentences, in English and German. Everything a person reads about a decision is rendered here."""
+
+from beleg.explain.lines import Line, plain
+from beleg.explain.render import Explainer
+
+__all__ = ["Explainer", "Line", "plain"]

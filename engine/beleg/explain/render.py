@@ -1,0 +1,229 @@
+"""The explanation of a decision: the answer first, in a sentence, then the whole way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from beleg.clause import Clause, Sentences
+from beleg.directory import COUNTED
+from beleg.explain.lines import Line, line, plain
+from beleg.explain.phrases import Phrases
+from beleg.explain.words import NOTICES
+from beleg.record import RecordRef, RecordType
+from beleg.step import Step
+from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace
+
+WIDTH = 80
+FEW = 20
+"""How many addresses, numbers or checks of one kind the text shows; the JSON has them all."""
+MARKS = {"held": "✓", "not_held": "✗"}
+
+
+class Explainer:
+    """Renders traces in one language, by the installed clauses, steps and types."""
+
+    def __init__(
+        self,
+        clauses: Mapping[str, Clause],
+        types: Mapping[str, RecordType],
+        steps: Sequence[Step],
+        language: str = "en",
+    ) -> None:
+        self._clauses = clauses
+        self._step_types = {step.name: step.type or "" for step in steps}
+        self._order = {step.name: number for number, step in enumerate(steps, 1)}
+        self._labels = {step.name: step.labels.get(language) for step in steps}
+        self.phrases = Phrases(types, language)
+        self.language = language
+        self.texts = self.phrases.texts
+
+    # --- the answer in a sentence --------------------------------------------------------------------------------
+
+    def because(self, outcome: Outcome, trace: Trace) -> str:
+        """The one sentence under an assigned record, beginning with 'because'."""
+        for step in trace.steps:
+            for check in step.checks:
+                if outcome.record in check.assigned and check.clause == outcome.clause:
+                    sentence = self._sentences(check.clause).because
+                    return self._say(sentence, check, step.step)
+        return self.texts["because_hand"]
+
+    def summary(self, trace: Trace) -> list[str]:
+        """Why these records, in a sentence each; and of each step that found something and decided nothing, why,
+        and what would have helped. Never empty."""
+        said = []
+        for outcome in trace.assigned:
+            if outcome.origin in ("automatic", "inherited"):
+                sentence = self.because(outcome, trace)
+                said.append(sentence[:1].upper() + sentence[1:])
+        said = list(dict.fromkeys(said))
+        open_ends = [end for step in trace.steps for end in self._open_end(step)]
+        if not said and not open_ends:
+            if trace.assigned:
+                said.append(self.texts["because_hand"][:1].upper() + self.texts["because_hand"][1:])
+            else:
+                said.append(self._nothing_fits(trace))
+        return said + open_ends
+
+    def _open_end(self, step: StepTrace) -> Iterator[str]:
+        if any(check.assigned for check in step.checks):
+            return
+        undecided = [c for c in step.checks if c.verdict in ("ambiguous", "conflict", "removed")]
+        if step.step not in self._step_types:
+            undecided = list(step.checks)
+        if not undecided:
+            return
+        check = undecided[-1] if undecided[-1].verdict != "ambiguous" else undecided[0]
+        about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
+        type_ = self._step_types.get(step.step, "")
+        start = self.texts["no"].format(one=self.phrases.words(type_).one) if type_ else ""
+        sentences = self._sentences(check.clause)
+        text = f"{start}{about}{self._say(sentences.held, check, step.step)}."
+        yield text[:1].upper() + text[1:]
+        if sentences.hint:
+            yield self.texts["hint"] + self._say(sentences.hint, check, step.step)
+
+    def _nothing_fits(self, trace: Trace) -> str:
+        counting = [seen.address for seen in trace.addresses if not seen.ignored and not seen.repeated]
+        if not counting:
+            return self.texts["none_found"] + self.texts["no_addresses"]
+        listed = ", ".join(counting[:3]) + (" …" if len(counting) > 3 else "")
+        return self.texts["none_found"] + self.texts["no_records"].format(addresses=listed)
+
+    # --- the whole -----------------------------------------------------------------------------------------------
+
+    def text(self, trace: Trace, digest: str) -> str:
+        """The explanation as plain text."""
+        return plain(self.lines(trace, digest))
+
+    def lines(self, trace: Trace, digest: str) -> list[Line]:
+        """The explanation as styled lines."""
+        return [
+            *self._head(trace, digest),
+            *(line((sentence, "strong")) for sentence in self.summary(trace)),
+            line(),
+            *self._evidence(trace),
+            *(each for step in trace.steps for each in self._step(step)),
+        ]
+
+    def _head(self, trace: Trace, digest: str) -> Iterator[Line]:
+        subject = f'"{trace.message.subject}"' if trace.message.subject else self.texts["no_subject"]
+        title = f"{self.texts['mail']} {subject}"
+        mark = f"trace {digest[:12]}"
+        yield line((title, "head"), " " * max(2, WIDTH - len(title) - len(mark)), (mark, "dim"))
+        if not trace.assigned:
+            yield line((self.texts["nothing"], "bad"))
+        label = self.texts["assigned"]
+        width = max((len(self._title(outcome)) for outcome in trace.assigned), default=0)
+        for number, outcome in enumerate(trace.assigned):
+            start = (label, "good") if number == 0 else (" " * len(label), "")
+            note = outcome.clause or self.texts["manual" if outcome.origin == "manual" else "stood"]
+            if outcome.gone:
+                note += f"  ({self.texts['gone']})"
+            yield line(start, "  ", (self._title(outcome).ljust(width), "strong"), "  ", (note, "dim"))
+
+    def _title(self, outcome: Outcome) -> str:
+        named = [each for each in (outcome.number, outcome.label) if each]
+        return self.phrases.record(outcome.record) + (f" ({', '.join(named)})" if named else "")
+
+    def _evidence(self, trace: Trace) -> Iterator[Line]:
+        rows = []
+        for seen in trace.addresses[:FEW]:
+            style = ""
+            if seen.ignored_as:
+                note = f"{self.texts['ignored']}: {self.texts[seen.ignored_as]} {seen.ignored}"
+                style = "dim"
+            else:
+                note = self.texts["repeated" if seen.repeated else "counts"]
+            rows.append((seen.address, self.phrases.place(seen.at), note, style))
+        if len(trace.addresses) > FEW:
+            rows.append((self._more(len(trace.addresses) - FEW), "", "", "dim"))
+        numbers = dict.fromkeys((number.number, self.phrases.place(number.at)) for number in trace.numbers)
+        rows += [(number, place, self.texts["known"], "") for number, place in list(numbers)[:FEW]]
+        if len(numbers) > FEW:
+            rows.append((self._more(len(numbers) - FEW), "", "", "dim"))
+        for notice in trace.notices[:FEW]:
+            text = NOTICES.get(notice.code, {}).get(self.language, f"{notice.code} {notice.detail}")
+            rows.append((f"{self.texts['warning']}: {text.format(detail=notice.detail)}", "", "", "dim"))
+        for removed in trace.removed:
+            note = f"{self.texts['removed']}: {removed.by}, {removed.at}"
+            rows.append((self.phrases.record(removed.record), "", note, "dim"))
+        label = f"  {self.texts['evidence']}  "
+        widths = [max((len(row[column]) for row in rows if row[1]), default=0) for column in (0, 1)]
+        for index, (what, where, note, style) in enumerate(rows):
+            text = f"{what.ljust(widths[0])}  {where.ljust(widths[1])}  {note}"
+            yield line((label if index == 0 else " " * len(label), "dim"), (text, style))
+
+    def _step(self, step: StepTrace) -> Iterator[Line]:
+        number = self._order.get(step.step)
+        type_ = self._step_types.get(step.step, "")
+        made = [name for check in step.checks for name in check.assigned if check.stage != "follow"]
+        mark, style = ("✓", "good") if made else ("–", "dim")
+        label = self._labels.get(step.step) or (self.phrases.words(type_).one if type_ else step.step)
+        start = f"{number or ' '} {label.ljust(11)} "
+        single = step.checks[0] if len(step.checks) == 1 else None
+        if single and not single.at and not single.stage:
+            yield line((start, "strong"), (mark, style), "  ", self._say_held(single, step.step))
+            return
+        yield line((start, "strong"), (mark, style), "  ", (self.phrases.names(made, type_), "strong"))
+        shown = step.checks if len(step.checks) <= FEW else [*step.checks[: FEW - 5], *step.checks[-5:]]
+        follow = [check for check in shown if check.stage == "follow"]
+        for index, check in enumerate(shown):
+            if len(step.checks) > FEW and index == FEW - 5:
+                yield line((f"              {self._more(len(step.checks) - FEW)}", "dim"))
+            if check.stage != "follow":
+                yield from self._check(check, step.step, type_)
+        if follow:
+            pieces: list[str | tuple[str, str]] = [" " * 14]
+            for check in follow:
+                mark, style = ("✓", "good") if check.held else ("–", "dim")
+                said = self._say_rule(check, check.rules[0], step.step)
+                pieces += [(f"{mark} {self.phrases.role(check.facts['role'])}: {said}", style), "   "]
+            yield line(*pieces)
+
+    def _check(self, check: Check, step: str, type_: str) -> Iterator[Line]:
+        indent = " " * 14
+        two = check.stage and not check.at
+        if check.candidates is None or len(check.rules) == 1 or not (check.at or check.stage):
+            about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
+            stage = f"{self.phrases.stage(check.stage)}: " if two else ""
+            mark, style = ("✓", "good") if check.assigned else ("–", "dim")
+            yield line(indent, (f"{mark} {stage}{about}{self._say_held(check, step)}", style))
+            return
+        total = check.candidates.total
+        candidates = self.phrases.names(check.candidates.listed, type_, total)
+        by = self.phrases.stage(check.stage) if two else f"{check.about} ({self.phrases.place(check.at)})"
+        word = self.texts["candidate" if total == 1 else "candidates"]
+        shown = str(total) if total <= COUNTED else self.texts["over"]
+        yield line(indent, f"{candidates} {self.texts['by']} {by}", "  ", (f"{shown} {word}", "dim"))
+        for rule in check.rules:
+            if rule.result == "not_evaluated":
+                continue
+            text = self._say_rule(check, rule, step)
+            if not text:
+                continue
+            mark = MARKS[rule.result]
+            style = ("good" if check.kept and check.verdict == "assigned" else "bad") if mark == "✓" else "dim"
+            name = rule.clause.rpartition(".")[2]
+            yield line(indent, (f"{mark} {name.ljust(12)} {text}", style))
+
+    # --- sentences -----------------------------------------------------------------------------------------------
+
+    def _sentences(self, clause: str) -> Sentences:
+        found = self._clauses.get(clause)
+        # A trace may be older than the plugins: a clause that is no longer installed is shown by its id.
+        return found.sentences[self.language] if found else Sentences(clause, clause)
+
+    def _say_held(self, check: Check, step: str) -> str:
+        return self._say_rule(check, next(rule for rule in check.rules if rule.clause == check.clause), step)
+
+    def _say_rule(self, check: Check, rule: RuleSeen, step: str) -> str:
+        sentences = self._sentences(rule.clause)
+        return self._say(sentences.held if rule.result == "held" else sentences.not_held, check, step)
+
+    def _say(self, sentence: str, check: Check, step: str) -> str:
+        return sentence.format_map(self.phrases.parameters(check, self._step_types.get(step, "")))
+
+    def _more(self, count: int) -> str:
+        return self.texts["more"].format(count=count)
+

@@ -1,0 +1,78 @@
+"""Ignored addresses: whose address never counts as evidence, and which entry says so.
+
+RULES.md section 2: users and groups of the system, and a blacklist of addresses, domains (`amazon.de` or
+`@amazon.de`: exactly that domain) and wildcards (`*.amazon.de`: every subdomain, not the domain itself).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from beleg.keys import address_key, domain_key
+
+Kind = Literal["user", "group", "address", "domain", "wildcard"]
+ENTRY_LISTS = ("users", "groups", "blacklist")
+
+
+class Entry(NamedTuple):
+    """What took an address out: the kind of entry and its text as it was entered."""
+
+    kind: Kind
+    text: str
+
+
+class IgnoreList:
+    """Looks up which entry, if any, takes an address out. Entries are compared like addresses; of several that
+    would, the first kind counts: user, group, address, exact domain, wildcard (the longest one)."""
+
+    def __init__(
+        self, users: Iterable[str] = (), groups: Iterable[str] = (), blacklist: Iterable[str] = ()
+    ) -> None:
+        self.users = tuple(users)
+        self.groups = tuple(groups)
+        self.blacklist = tuple(blacklist)
+        self._addresses: dict[str, Entry] = {}
+        self._domains: dict[str, Entry] = {}
+        self._wildcards: dict[str, Entry] = {}
+        for text in self.users:
+            self._addresses.setdefault(address_key(text.strip()), Entry("user", text))
+        for text in self.groups:
+            self._addresses.setdefault(address_key(text.strip()), Entry("group", text))
+        for text in self.blacklist:
+            kind, key = classify(text)
+            target = {"address": self._addresses, "domain": self._domains, "wildcard": self._wildcards}[kind]
+            target.setdefault(key, Entry(kind, text))
+
+    def entry_for(self, key: str) -> Entry | None:
+        """The entry that takes the address with this canonical key out, or None when it counts."""
+        if found := self._addresses.get(key):
+            return found
+        domain = key.rpartition("@")[2]
+        if found := self._domains.get(domain):
+            return found
+        if self._wildcards:
+            while "." in domain:
+                domain = domain.partition(".")[2]
+                if found := self._wildcards.get(domain):
+                    return found
+        return None
+
+
+def classify(entry: str) -> tuple[Kind, str]:
+    """The kind of a blacklist entry and the key it is compared by. Raises ValueError that names the entry when
+    it is none of the three forms."""
+    text = entry.strip()
+    if text.startswith("*."):
+        kind: Kind = "wildcard"
+        key = domain_key(text[2:])
+    elif "@" in text[1:]:
+        kind, key = "address", address_key(text)
+    else:
+        kind, key = "domain", domain_key(text.removeprefix("@"))
+    if not key or any(letter.isspace() for letter in key) or "*" in key and kind != "address":
+        raise ValueError(
+            f"{entry!r} is no blacklist entry; write an address (spam@x.example), a domain (dhl.example) "
+            "or a wildcard (*.ads.example)"
+        )
+    return kind, key

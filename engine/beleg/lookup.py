@@ -1,0 +1,176 @@
+"""What one mail's evidence leads to: all that its steps ask of the directory, in at most three round trips.
+
+However many addresses, numbers and steps there are: one `find`, one `share` where a key is hot (more records than
+a lookup lists), one `records` for what could be assigned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from beleg.directory import (
+    COUNTED,
+    LISTED,
+    Directory,
+    Group,
+    Pair,
+    Shared,
+    address_entry,
+    reference_entry,
+)
+from beleg.evidence import Evidence, FoundAddress, FoundNumber
+from beleg.record import Record, RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Records that some evidence points at: the first 50 ids, ascending, and how many (1,001: more than 1,000)."""
+
+    ids: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a step wants to look up: the groups of one type; `numbers` where reference numbers single out."""
+
+    groups: tuple[Group, ...]
+    numbers: bool = False
+
+
+NOTHING = Hits((), 0)
+
+
+@dataclass(slots=True)
+class Lookup:
+    """The answers for one mail. `numbers` are the reference numbers that count (RULES.md section 2)."""
+
+    numbers: tuple[FoundNumber, ...]
+    _found: Mapping[str, Mapping[Group, Sequence[str]]]
+    _shared: Mapping[Pair, Shared] = field(default_factory=dict)
+    _records: Mapping[RecordRef, Record] = field(default_factory=dict)
+
+    def by_address(self, key: str, group: Group) -> Hits:
+        """The records of the group that carry the address."""
+        return self._hits(address_entry(key), group)
+
+    def by_number(self, key: str, group: Group) -> Hits:
+        """The records of the group that carry the reference number."""
+        return self._hits(reference_entry(key), group)
+
+    def by_both(self, address: str, number: str, group: Group) -> Hits:
+        """The records of the group that carry the address and the number."""
+        return self._both(address_entry(address), reference_entry(number), group)
+
+    def by_two_numbers(self, keys: Sequence[str], group: Group) -> Hits:
+        """The records of the group that carry at least two of the numbers."""
+        entries = [entry for key in dict.fromkeys(keys) if self._ids(entry := reference_entry(key), group)]
+        times: Counter[str] = Counter()
+        hot = []
+        for entry in entries:
+            ids = self._ids(entry, group)
+            if len(ids) > LISTED:
+                hot.append(entry)
+            else:
+                times.update(ids)
+        twice = {id_ for id_, count in times.items() if count > 1}
+        total = 0
+        for one in hot:
+            for other in entries:
+                if one != other:
+                    both = self._both(*sorted((one, other)), group)
+                    twice.update(both.ids)
+                    total = max(total, both.total)
+        return Hits(tuple(sorted(twice)[:LISTED]), max(total, min(len(twice), COUNTED + 1)))
+
+    def record(self, ref: RecordRef) -> Record | None:
+        """A record that could be assigned, or that such a record points at; None when the ERP has none."""
+        return self._records.get(ref)
+
+    def _ids(self, entry: str, group: Group) -> Sequence[str]:
+        return self._found.get(entry, {}).get(group, ())
+
+    def _hits(self, entry: str, group: Group) -> Hits:
+        ids = self._ids(entry, group)
+        if len(ids) <= LISTED:
+            return Hits(tuple(ids), len(ids)) if ids else NOTHING
+        return Hits(tuple(ids[:LISTED]), self._shared[Pair(group, entry)].count)
+
+    def _both(self, entry: str, other: str, group: Group) -> Hits:
+        ids, others = self._ids(entry, group), self._ids(other, group)
+        if not ids or not others:
+            return NOTHING
+        if len(ids) <= LISTED and len(others) <= LISTED:
+            kept = tuple(id_ for id_ in ids if id_ in others)
+            return Hits(kept, len(kept))
+        shared = self._shared[Pair(group, entry, other)]
+        return Hits(shared.ids[:LISTED], shared.count)
+
+
+def look_up(
+    evidence: Evidence,
+    addresses: Sequence[FoundAddress],
+    interests: Sequence[Interest],
+    directory: Directory,
+    extra: Sequence[RecordRef] = (),
+) -> Lookup:
+    """Ask the directory everything that the steps with these `interests` may need for these `addresses`
+    (ignored ones left out). `extra` are records to fetch besides: what stands on the message already."""
+    groups = list(dict.fromkeys(group for interest in interests for group in interest.groups))
+    counting = list(dict.fromkeys(group for i in interests if i.numbers for group in i.groups))
+    possible = {key: reference_entry(key) for key in evidence.possible_keys()}
+    address_entries = [address_entry(found.key) for found in addresses]
+    entries = [*address_entries, *possible.values()]
+    found = directory.find(entries, groups) if entries else {}
+    known = {key for key, entry in possible.items() if entry in found} if found else set()
+    lookup = Lookup(evidence.numbers(known) if known else (), found)
+    if pairs := _hot_pairs(lookup, address_entries, groups, counting):
+        lookup._shared = directory.share(pairs)
+    refs = [*_assignable(lookup, addresses, groups, counting), *extra]
+    if refs:
+        lookup._records = directory.records(list(dict.fromkeys(refs)))
+    return lookup
+
+
+def _hot_pairs(
+    lookup: Lookup, addresses: Sequence[str], groups: Sequence[Group], counting: Sequence[Group]
+) -> list[Pair]:
+    """What the listed ids can't answer because some entry has more records than are listed."""
+    numbers = list(dict.fromkeys(reference_entry(number.key) for number in lookup.numbers))
+    present = [entry for entry in (*addresses, *numbers) if entry in lookup._found]
+    hot = {
+        (entry, group)
+        for entry in present
+        for group, ids in lookup._found[entry].items()
+        if len(ids) > LISTED
+    }
+    if not hot:
+        return []
+    pairs = [Pair(group, entry) for entry, group in sorted(hot) if group in groups]
+    for group in counting:
+        named = [entry for entry in numbers if lookup._ids(entry, group)]
+        asked = [(entry, number) for entry in addresses if lookup._ids(entry, group) for number in named]
+        asked += combinations(sorted(named), 2)
+        pairs += [
+            Pair(group, one, other)
+            for one, other in asked
+            if (one, group) in hot or (other, group) in hot
+        ]
+    return list(dict.fromkeys(pairs))
+
+
+def _assignable(
+    lookup: Lookup, addresses: Sequence[FoundAddress], groups: Sequence[Group], counting: Sequence[Group]
+) -> list[RecordRef]:
+    """Every record that some clause could assign: the only one of its group for an address, the only one that
+    carries an address and a number, the only one with two numbers."""
+    keys = list(dict.fromkeys(number.key for number in lookup.numbers))
+    known = [found.key for found in addresses if address_entry(found.key) in lookup._found]
+    hits = [(group, lookup.by_address(address, group)) for address in known for group in groups]
+    for group in counting:
+        hits += [(group, lookup.by_both(address, key, group)) for address in known for key in keys]
+        hits.append((group, lookup.by_two_numbers(keys, group)))
+    return [RecordRef(group.type, hit.ids[0]) for group, hit in hits if hit.total == 1]

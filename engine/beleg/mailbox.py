@@ -1,0 +1,114 @@
+"""Mails on disk: single files, folders of them, mbox files, Maildirs. Yields bytes; parses nothing but boundaries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from beleg.errors import InputError, Where
+
+MBOX_SUFFIXES = (".mbox", ".mbx")
+MAIL_SUFFIXES = (".eml", ".msg", ".email", ".mail")
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_FROM_LINE = re.compile(
+    rb"^From [^\r\n]*?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .{5,40}\r?\n", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMail:
+    """One mail on disk: its bytes, and the folder or mbox that it was found in."""
+
+    raw: bytes
+    folder: str
+    name: str
+
+
+@dataclass(slots=True)
+class Skipped:
+    """Files of a folder that are no mail (they do not begin with a header)."""
+
+    files: list[str]
+
+
+def mails(paths: Sequence[Path], skipped: Skipped) -> Iterator[FoundMail]:
+    """Every mail under the paths. A file that is named is taken whatever it holds; in a folder, one that does not
+    begin as a mail does is skipped and noted. Raises InputError for a path that can't be read."""
+    for path in paths:
+        if not path.exists():
+            raise InputError("there is no such file or folder", Where(str(path)))
+    for path in paths:
+        if path.is_dir():
+            yield from _folder(path, skipped)
+        else:
+            yield from _file(path, str(path.parent))
+
+
+def count(paths: Sequence[Path]) -> int:
+    """About how many files there are: for a progress bar."""
+    return sum(sum(1 for _ in _files(path)) if path.is_dir() else 1 for path in paths)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
+            yield path
+
+
+def _folder(folder: Path, skipped: Skipped) -> Iterator[FoundMail]:
+    for path in _files(folder):
+        if path.parent.name == "tmp" and (path.parent.parent / "cur").is_dir():
+            continue  # a Maildir's tmp holds mails that are not delivered yet
+        if path.suffix.lower() in MAIL_SUFFIXES + MBOX_SUFFIXES or _begins_like_mail(path):
+            yield from _file(path, str(path.parent))
+        else:
+            skipped.files.append(str(path))
+
+
+def _begins_like_mail(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+    lines = start.removeprefix(b"\xef\xbb\xbf").splitlines()
+    if lines and (lines[0].startswith(b"From ") or not lines[0].strip()):
+        lines = lines[1:]
+    fields = [line for line in lines[:20] if _FIELD.match(line)]
+    return bool(lines and _FIELD.match(lines[0]) and len(fields) > 1)
+
+
+def _file(path: Path, folder: str) -> Iterator[FoundMail]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+    starts = _mbox_starts(raw)
+    if path.suffix.lower() in MBOX_SUFFIXES or len(starts) > 1:
+        yield from _mbox(raw, starts, path)
+    else:
+        yield FoundMail(raw, folder, str(path))
+
+
+def _mbox_starts(raw: bytes) -> list[tuple[int, int]]:
+    """Start and end of each line that parts the mails of an mbox: `From `, a date, and an empty line before it (or the
+    file's start). A sentence of a mail that begins with "From " has neither."""
+    if not raw.startswith(b"From "):
+        return []
+    return [
+        (match.start(), match.end())
+        for match in _FROM_LINE.finditer(raw)
+        if match.start() == 0 or raw[max(0, match.start() - 4) : match.start()].endswith((b"\n\n", b"\r\n\r\n"))
+    ]
+
+
+def _mbox(raw: bytes, starts: list[tuple[int, int]], path: Path) -> Iterator[FoundMail]:
+    ends = [start for start, _ in starts[1:]] + [len(raw)]
+    for number, ((_, begin), end) in enumerate(zip(starts, ends, strict=True), 1):
+        mail = raw[begin:end]
+        # The empty line before the next "From " belongs to the mbox, not to the mail.
+        mail = mail.removesuffix(b"\r\n") if mail.endswith(b"\r\n\r\n") else mail
+        mail = mail.removesuffix(b"\n") if mail.endswith(b"\n\n") else mail
+        yield FoundMail(mail, str(path), f"{path}, mail {number}")

@@ -1,0 +1,228 @@
+"""HTML to the text that a person sees (RULES.md section 2, Content), parsed as HTML5 does by lexbor."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from beleg.keys import address_key
+
+from .address import is_addr_spec
+from .html_guard import BLOCK, BLOCKS, CELL, CELLS, OWN_MARKS, UNSEEN, hides, tame
+from .model import Span
+from .text import clean, decode
+
+_AS_WRITTEN = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
+
+_SPACE, _NEWLINE, _TAB, _LINK, _LINK_END = "\x03\x04\x05\x06\x07"
+_OWN_BYTES = bytes(range(1, 8))
+_KEPT = str.maketrans({" ": _SPACE, "\n": _NEWLINE, "\t": _TAB})
+_RESTORED = ((BLOCK, "\n"), (CELL, "\t"), (_SPACE, " "), (_NEWLINE, "\n"), (_TAB, "\t"))
+_HIDDEN = '[hidden],[style*="none" i],[style*="hidden" i]'
+_MAILTO = '[href*="mailto:" i]'
+_LINKS = re.compile(f"[{_LINK}{_LINK_END}]")
+_BLANKS_AND_LINKS = re.compile(f"[ {BLOCK}{CELL}{_LINK}{_LINK_END}]{{2,}}")
+_IN_TEXT = re.compile(r"(?<![\w.%+&'-])[\w.%+&'-]++@[\w-]++(?:\.[\w-]++)++")
+_URL_BLANKS = re.compile(r"[\t\n\r]+")
+_URL_ENDS = "".join(map(chr, range(33)))
+_MAX_LINKS = 20_000
+_SHOWN_PER_LINK = 50
+
+
+def html_text(source: str) -> tuple[str, tuple[Span, ...]]:
+    """The visible text of `source`, cleaned, and where the addresses of its `mailto:` links stand in it."""
+    lowered = source.encode("utf-8", "replace").lower()
+    tamed, rewritten = tame(source)
+    tree = LexborHTMLParser(tamed)
+    root = tree.root
+    if root is None:
+        return "", ()
+    unseen: frozenset[int] = frozenset()
+    if b"hidden" in lowered or b"none" in lowered or b"&#" in lowered:
+        unseen = frozenset(node.mem_id for node in tree.css(_HIDDEN) if rewritten or _is_hidden(node))
+    links: dict[int, tuple[str, ...]] = {}
+    if b"mailto" in lowered or b"&#" in lowered:
+        links = _links(tree.css(_MAILTO))
+    own_marks = not rewritten and (
+        b"&#" in lowered or len(lowered.translate(None, _OWN_BYTES)) < len(lowered)
+    )
+    return _finish(*_walk(root, unseen, links, own_marks))
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    return "hidden" in attributes or hides(attributes.get("style") or "")
+
+
+def _links(nodes: Iterable[LexborNode]) -> dict[int, tuple[str, ...]]:
+    """The addresses of the `mailto:` links among `nodes` (RFC 6068), without their queries."""
+    known: dict[str, tuple[str, ...]] = {}
+    found: dict[int, tuple[str, ...]] = {}
+    for node in nodes:
+        target = node.attributes.get("href") or ""
+        addresses = known.get(target)
+        if addresses is None:
+            if len(known) > _MAX_LINKS:  # more than a mail may hold: what is found so far tells
+                break
+            addresses = known[target] = _addresses(target)
+        if addresses and node.tag in ("a", "area"):
+            found[node.mem_id] = addresses
+    return found
+
+
+def _addresses(target: str) -> tuple[str, ...]:
+    # What a browser drops from a URL: controls and blanks around it, line ends and tabs within.
+    target = _URL_BLANKS.sub("", target.strip(_URL_ENDS))
+    if target[:7].lower() != "mailto:":
+        return ()
+    found: dict[str, None] = {}
+    for part in dict.fromkeys(target[7:].partition("#")[0].partition("?")[0].split(",")):
+        address = clean(decode(unquote_to_bytes(part), "utf-8")).strip().removeprefix("//")
+        if is_addr_spec(address):
+            found.setdefault(address)
+            if len(found) > _MAX_LINKS:
+                break
+    return tuple(found)
+
+
+def _walk(
+    root: LexborNode, unseen: frozenset[int], links: dict[int, tuple[str, ...]], own_marks: bool
+) -> tuple[str, list[tuple[str, ...]]]:
+    """The text with marks in it, and the addresses of its links in order. A loop: HTML nests deeply."""
+    pieces: list[str] = []
+    targets: list[tuple[str, ...]] = []
+    above: list[tuple[LexborNode, str, bool]] = []
+    as_written = 0
+    node = root
+    while True:
+        tag = node.tag or ""
+        if tag == "-text":
+            text = node.text_content or ""
+            if own_marks:
+                text = OWN_MARKS.sub("", text)
+            pieces.append(text.translate(_KEPT) if as_written else text)
+        elif tag not in UNSEEN and not (unseen and node.mem_id in unseen):
+            if tag in BLOCKS:
+                pieces.append(BLOCK)
+            elif tag in CELLS:
+                pieces.append(CELL)
+            is_link = bool(links) and node.mem_id in links
+            if is_link:
+                pieces.append(_LINK)
+                targets.append(links[node.mem_id])
+            below = node.first_child
+            if below is not None:
+                above.append((node, tag, is_link))
+                as_written += tag in _AS_WRITTEN
+                node = below
+                continue
+            if is_link:
+                pieces.append(_LINK_END)
+        if not above:
+            break
+        following = node.next
+        while following is None:
+            node, tag, is_link = above.pop()
+            if is_link:
+                pieces.append(_LINK_END)
+            if tag in BLOCKS:
+                pieces.append(BLOCK)
+                as_written -= tag in _AS_WRITTEN
+            elif tag in CELLS:
+                pieces.append(CELL)
+            elif tag == "textarea":
+                as_written -= 1
+            if not above:
+                return "".join(pieces), targets
+            following = node.next
+        node = following
+    return "".join(pieces), targets
+
+
+def _collapsed(text: str) -> str:
+    """Each run of blanks as one, as a browser does: the strongest of block, cell and space."""
+    for blank in "\n\t\r\f":
+        text = text.replace(blank, " ")
+    for run, one in (
+        ("  ", " "),
+        (" " + CELL, CELL),
+        (CELL + " ", CELL),
+        (CELL + CELL, CELL),
+        (" " + BLOCK, BLOCK),
+        (BLOCK + " ", BLOCK),
+        (CELL + BLOCK, BLOCK),
+        (BLOCK + CELL, BLOCK),
+        (BLOCK + BLOCK, BLOCK),
+    ):
+        while run in text:  # each pass halves the longest run
+            text = text.replace(run, one)
+    return text
+
+
+def _one_blank(match: re.Match[str]) -> str:
+    """A run of blanks and link marks: the blank goes before the marks, so that `AU <a> 1</a>` has one."""
+    run = match[0]
+    blank = next((mark for mark in (BLOCK, CELL, " ") if mark in run), "")
+    return blank + "".join(_LINKS.findall(run))
+
+
+def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Span, ...]]:
+    text = _collapsed(marked)
+    if targets:
+        text = _BLANKS_AND_LINKS.sub(_one_blank, text)
+    text = text.strip(BLOCK + CELL + " ")
+    for mark, blank in _RESTORED:
+        text = text.replace(mark, blank)
+    if not targets:
+        return clean(text), ()
+    pieces = _LINKS.split(text)
+    marks = _LINKS.findall(text)
+    plain = "".join(pieces)
+    position = 0
+    opened: list[tuple[int, tuple[str, ...]]] = []
+    regions: list[tuple[int, int, tuple[str, ...]]] = []
+    coming = iter(targets)
+    for piece, mark in zip(pieces, marks, strict=False):
+        position += len(piece)
+        if mark == _LINK:
+            opened.append((position, next(coming)))
+        elif opened:
+            start, addresses = opened.pop()
+            regions.append((start, position, addresses))
+    return _inserted(plain, sorted(regions))
+
+
+def _inserted(
+    plain: str, regions: Iterable[tuple[int, int, tuple[str, ...]]]
+) -> tuple[str, tuple[Span, ...]]:
+    """`plain` with the addresses of each link before the link's text, unless that shows them."""
+    readable = [
+        (match.end(), match.start(), address_key(match[0].lstrip("._%+&'-")))
+        for match in (_IN_TEXT.finditer(plain) if "@" in plain else ())
+    ]
+    found: list[str] = []
+    spans: list[Span] = []
+    length = position = 0
+    blank_before = True
+    for start, end, addresses in regions:
+        first = bisect_right(readable, (start, len(plain), ""))
+        shown = {key for _, begin, key in readable[first : first + _SHOWN_PER_LINK] if begin < end}
+        for address in addresses:
+            if address_key(address) in shown:
+                continue
+            before = clean(plain[position:start])
+            position = start
+            if before:
+                blank_before = before[-1].isspace()
+            blank = "" if blank_before else " "
+            length += len(before) + len(blank)
+            spans.append(Span(length, length + len(address), address))
+            found.append(f"{before}{blank}{address} ")
+            length += len(address) + 1
+            blank_before = True
+    found.append(clean(plain[position:].rstrip("\n\t ")))
+    return "".join(found), tuple(spans)

@@ -1,0 +1,274 @@
+"""Which steps, types, tables and clauses are installed, checked as a whole before anything is decided.
+
+Built-in steps come in through the entry-point group `beleg`, exactly as a third party's do. Everything that is wrong
+is a `PluginError` that names the plugin, the hook, the fault and the remedy; nothing is global.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from beleg.clause import Clause, ClauseError, registry
+from beleg.hooks import PROJECT, Hooks, RuleChange
+from beleg.orchestrator.clauses import frame_clauses
+from beleg.record import RecordType
+from beleg.rulebook import Rulebook, RuleError, Table, with_rules
+from beleg.step import Step
+
+HOOKS = tuple(name for name in vars(Hooks) if name.startswith("beleg_"))
+
+
+class PluginError(Exception):
+    """Something is wrong with a plugin; the text says which, where, what, and what to do."""
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One plugin: its name, the distribution and version it came with, and what it brings."""
+
+    name: str
+    distribution: str
+    version: str
+    steps: tuple[str, ...]
+    types: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Everything installed: steps in order of priority, record types by name, tables by name, clauses by id."""
+
+    steps: tuple[Step, ...]
+    types: Mapping[str, RecordType]
+    tables: Mapping[str, Table]
+    clauses: Mapping[str, Clause]
+    plugins: tuple[PluginInfo, ...]
+    disabled: tuple[str, ...] = ()
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        """The rule book of all tables."""
+        return Rulebook(self.tables.values())
+
+    @cached_property
+    def ruleset(self) -> str:
+        """A hash over rules, clauses, steps, plugin names and versions: which rule set made a decision."""
+        parts = [
+            *(f"{p.name} {p.version}" for p in self.plugins),
+            *(f"{s.name} {s.priority} {s.skipped_by} {s.follow_ups}" for s in self.steps),
+            *(f"{t.name} {r.name} {r.when} {r.then}" for t in self.tables.values() for r in t.rules),
+            *sorted(self.clauses),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def step_for(self, type_: str) -> Step | None:
+        """The step that assigns records of this type."""
+        return next((step for step in self.steps if step.type == type_), None)
+
+
+def installed(
+    disabled: Collection[str] = (), extra: Sequence[tuple[str, Any]] = (), *, builtin: bool = True
+) -> Installed:
+    """Load every plugin but the disabled ones, and `extra` (name, object) pairs after them, and check the whole.
+
+    `builtin` False leaves the entry points out. Raises PluginError.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    origins: dict[str, EntryPoint | None] = {}
+    found = sorted(entry_points(group=PROJECT), key=lambda point: point.name) if builtin else []
+    for point in found:
+        if point.name in origins:
+            raise PluginError(
+                f"two installed plugins are both named {point.name!r} ({point.value} and another); "
+                "uninstall one of them, or rename its entry point"
+            )
+        origins[point.name] = point
+        if point.name not in disabled:
+            _register(manager, point.name, _load(point))
+    for name, plugin in extra:
+        if name in origins and name not in disabled:
+            raise PluginError(f"two plugins are both named {name!r}; rename one of them")
+        origins[name] = None
+        if name not in disabled:
+            _register(manager, name, plugin)
+    if unknown := sorted(set(disabled) - set(origins)):
+        raise PluginError(
+            f"the setting disabled_plugins names {unknown[0]!r}, but no such plugin is installed "
+            f"(installed: {', '.join(sorted(origins)) or 'none'}); correct the name or remove it"
+        )
+    return _assemble(manager, origins, tuple(sorted(set(disabled))))
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        raise PluginError(
+            f"plugin {point.name!r} ({point.value}) can't be loaded: {type(error).__name__}: {error}; "
+            f"repair or uninstall it, or switch it off with disabled_plugins = [{point.name!r}] in beleg.toml"
+        ) from error
+
+
+def _register(manager: pluggy.PluginManager, name: str, plugin: Any) -> None:
+    for attribute in dir(plugin):
+        if not attribute.startswith("beleg_") or attribute.startswith("beleg_impl"):
+            continue
+        value = getattr(plugin, attribute)
+        if inspect.ismodule(value) or not callable(value):
+            continue
+        if attribute not in HOOKS:
+            near = get_close_matches(attribute, HOOKS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
+            raise PluginError(f"plugin {name!r}: there is no hook {attribute!r}; {hint}")
+        if not hasattr(value, f"{PROJECT}_impl"):
+            raise PluginError(
+                f"plugin {name!r}, hook {attribute}: the function is not marked, so Beleg would never call it; "
+                "put @hookimpl (from beleg import hookimpl) above it"
+            )
+    try:
+        manager.register(plugin, name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise PluginError(f"plugin {name!r}: {error}; see the hook's signature in beleg.hooks") from error
+
+
+def _call(manager: pluggy.PluginManager, hook: str) -> Iterable[tuple[str, Any]]:
+    """Each plugin's answer to a hook, item by item, in order of plugin name."""
+    implementations = sorted(getattr(manager.hook, hook).get_hookimpls(), key=lambda each: each.plugin_name)
+    for implementation in implementations:
+        name = implementation.plugin_name
+        try:
+            items = list(implementation.function())
+        except Exception as error:
+            raise PluginError(
+                f"plugin {name!r}, hook {hook}: it failed with {type(error).__name__}: {error}; "
+                f"repair it, or switch it off with disabled_plugins = [{name!r}]"
+            ) from error
+        for item in items:
+            yield name, item
+
+
+def _expect(kind: type, plugin: str, hook: str, item: Any) -> None:
+    if not isinstance(item, kind):
+        raise PluginError(
+            f"plugin {plugin!r}, hook {hook}: it returned a {type(item).__name__} among its items; "
+            f"each must be a {kind.__name__} (from beleg import {kind.__name__})"
+        )
+
+
+def _assemble(
+    manager: pluggy.PluginManager, origins: Mapping[str, EntryPoint | None], disabled: tuple[str, ...]
+) -> Installed:
+    types, type_owner = _types(manager)
+    steps, step_owner = _steps(manager)
+    tables, changes = _tables(manager, steps, step_owner)
+    clauses = _clauses(manager, steps, step_owner)
+    infos = []
+    for name in sorted(origins):
+        if name in disabled:
+            continue
+        dist = getattr(origins[name], "dist", None)
+        infos.append(
+            PluginInfo(
+                name,
+                dist.name if dist else "",
+                dist.version if dist else "",
+                tuple(step.name for step in steps if step_owner[step.name] == name),
+                tuple(type_ for type_, owner in type_owner.items() if owner == name),
+                tuple(f"{change.table}.{change.rule.name}" for owner, change in changes if owner == name),
+            )
+        )
+    return Installed(tuple(steps), types, tables, clauses, tuple(infos), disabled)
+
+
+def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[str, str]]:
+    types: dict[str, RecordType] = {}
+    owners: dict[str, str] = {}
+    for plugin, item in _call(manager, "beleg_record_types"):
+        _expect(RecordType, plugin, "beleg_record_types", item)
+        for other in types.values():
+            if item.name == other.name or item.plural == other.plural:
+                raise PluginError(
+                    f"plugins {owners[other.name]!r} and {plugin!r} both bring the record type "
+                    f"{item.name!r} ({item.plural}); rename one of them"
+                )
+        types[item.name] = item
+        owners[item.name] = plugin
+    return types, owners
+
+
+def _steps(manager: pluggy.PluginManager) -> tuple[list[Step], dict[str, str]]:
+    steps: list[Step] = []
+    owners: dict[str, str] = {}
+    for plugin, item in _call(manager, "beleg_steps"):
+        _expect(Step, plugin, "beleg_steps", item)
+        for other in steps:
+            if item.name == other.name:
+                raise PluginError(
+                    f"plugins {owners[other.name]!r} and {plugin!r} both bring a step named {item.name!r}; "
+                    "rename one of them or switch one off with disabled_plugins"
+                )
+            if item.priority == other.priority:
+                raise PluginError(
+                    f"the steps {other.name!r} (plugin {owners[other.name]!r}) and {item.name!r} "
+                    f"(plugin {plugin!r}) both have the priority {item.priority}; give one of them another"
+                )
+        steps.append(item)
+        owners[item.name] = plugin
+    return sorted(steps, key=lambda step: step.priority), owners
+
+
+def _tables(
+    manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]
+) -> tuple[dict[str, Table], list[tuple[str, RuleChange]]]:
+    tables: dict[str, Table] = {}
+    for step in steps:
+        for table in step.tables:
+            if tables.setdefault(table.name, table) is not table:
+                raise PluginError(
+                    f"plugin {owners[step.name]!r}: its step {step.name!r} brings a table {table.name!r}, "
+                    "a name that another step's table has; rename it"
+                )
+    changes: dict[tuple[str, str], list[RuleChange]] = {}
+    listed = []
+    for plugin, item in _call(manager, "beleg_rules"):
+        _expect(RuleChange, plugin, "beleg_rules", item)
+        if item.table not in tables:
+            near = get_close_matches(item.table, tables, 1)
+            raise PluginError(
+                f"plugin {plugin!r}, hook beleg_rules: there is no table {item.table!r}"
+                + (f"; did you mean {near[0]!r}?" if near else f"; the tables are {', '.join(sorted(tables))}")
+            )
+        changes.setdefault((item.table, plugin), []).append(item)
+        listed.append((plugin, item))
+    for (name, plugin), items in changes.items():
+        try:
+            tables[name] = with_rules(tables[name], [item.rule for item in items], plugin)
+        except RuleError as error:
+            raise PluginError(f"plugin {plugin!r}, hook beleg_rules: {error}") from error
+    return tables, listed
+
+
+def _clauses(
+    manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]
+) -> dict[str, Clause]:
+    supplied = [replace(clause, source=PROJECT) for clause in frame_clauses(steps)]
+    for step in steps:
+        supplied += [replace(clause, source=owners[step.name]) for clause in step.clauses()]
+    for plugin, item in _call(manager, "beleg_clauses"):
+        _expect(Clause, plugin, "beleg_clauses", item)
+        supplied.append(replace(item, source=plugin))
+    try:
+        return registry(supplied)
+    except ClauseError as error:
+        raise PluginError(str(error)) from error

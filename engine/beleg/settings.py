@@ -1,0 +1,110 @@
+"""Settings: `beleg.toml` in the working folder (or where BELEG_CONFIG points), then the environment (`BELEG_…`).
+
+Read by the command line (and later the web page) only, and handed inward as values.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from beleg.errors import InputError, Where, unknown_key
+from beleg.message import Limits
+from beleg.step import RuleSettings
+
+CONFIG_FILE = "beleg.toml"
+_LIMITS = Limits()
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="BELEG_", extra="forbid")
+
+    database_url: str = Field("sqlite:///beleg.db", description="SQLAlchemy URL of the database")
+    language: Literal["en", "de"] = Field("en", description="language of explanations")
+    decide_on_arrival: bool = Field(True, description="decide a mail as soon as it is stored")
+    disabled_plugins: list[str] = Field(default_factory=list, description="plugins that are not loaded")
+    on_conflict: Literal["first", "abstain"] = Field(
+        "first", description="several addresses: take the first that leads to a record, or all must agree"
+    )
+    min_reference_length: Annotated[int, Field(ge=1)] = Field(4, description="letters and digits of a number that counts")
+    max_message_bytes: Annotated[int, Field(ge=1)] = Field(_LIMITS.message_bytes, description="limit on a mail's size")
+    max_text_bytes: Annotated[int, Field(ge=1)] = Field(_LIMITS.text_bytes, description="limit on its text")
+    max_addresses: Annotated[int, Field(ge=1)] = Field(_LIMITS.addresses, description="limit on its addresses")
+    max_numbers: Annotated[int, Field(ge=1)] = Field(_LIMITS.numbers, description="limit on its possible numbers")
+    max_parts: Annotated[int, Field(ge=1)] = Field(_LIMITS.parts, description="limit on its parts")
+    max_levels: Annotated[int, Field(ge=1)] = Field(_LIMITS.levels, description="limit on how deep parts nest")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_path())
+
+    def rules(self) -> RuleSettings:
+        """What decisions depend on."""
+        return RuleSettings(
+            self.on_conflict,
+            self.min_reference_length,
+            Limits(
+                message_bytes=self.max_message_bytes,
+                text_bytes=self.max_text_bytes,
+                addresses=self.max_addresses,
+                numbers=self.max_numbers,
+                parts=self.max_parts,
+                levels=self.max_levels,
+            ),
+        )
+
+
+def config_path() -> Path:
+    """The settings file, which need not exist."""
+    return Path(os.environ.get("BELEG_CONFIG", CONFIG_FILE))
+
+
+def load() -> Settings:
+    """Read the settings. Raises InputError that names the setting, where it stands and what it may be."""
+    path = config_path()
+    if "BELEG_CONFIG" in os.environ and not path.is_file():
+        raise InputError("BELEG_CONFIG names a file that does not exist", Where(str(path)))
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][:1])
+        in_environment = f"BELEG_{name.upper()}" in {key.upper() for key in os.environ}
+        where = Where(f"environment variable BELEG_{name.upper()}" if in_environment else str(path))
+        if first["type"] == "extra_forbidden":
+            raise InputError(unknown_key(name, Settings.model_fields), where) from None
+        raise InputError(f"the setting {name}: {first['msg']}, not {first['input']!r}", where) from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"the settings can't be read: {error}", Where(str(path))) from None
+
+
+def template(database_url: str | None = None) -> str:
+    """A `beleg.toml` with every setting, its meaning and its default."""
+    lines = ["# Settings of Beleg. Each can also be given in the environment as BELEG_<NAME>.", ""]
+    for name, field in Settings.model_fields.items():
+        value = field.get_default(call_default_factory=True)
+        if name == "database_url" and database_url:
+            value = database_url
+        shown = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+        prefix = "" if name == "database_url" else "# "
+        lines += [f"# {field.description}", f"{prefix}{name} = {shown}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,157 @@
+"""The two stages that try addresses in order: `participants`, then `content`.
+
+Every step that looks records up by address shares them: what one address decides is the step's own table; the order
+of the addresses, `on_conflict`, and a person's removals are the same for all (RULES.md sections 3, 5 and 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from beleg.evidence import FoundAddress
+from beleg.record import RecordRef
+from beleg.rulebook import Table
+from beleg.step import Context, Step
+from beleg.trace import At, Candidates, Check, Naming, RuleSeen, Verdict
+
+PARTICIPANTS, CONTENT = "participants", "content"
+
+VERDICTS: dict[str, Verdict] = {
+    "assign": "assigned",
+    "nothing": "nothing_found",
+    "ambiguous": "ambiguous",
+    "removed": "removed",
+}
+"""The verdict of each action. The action is what stands before the colon in a rule's `then`; behind it, `assign:PICK`
+names which of the records that a `Look` offers is assigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one address (or a whole stage) leads to: the counts that the table reads, the records that a rule may
+    assign (`picks`, by the name in the rule's `then`), the candidates, and the numbers that name some of them."""
+
+    counts: Mapping[str, int]
+    picks: Mapping[str, RecordRef]
+    candidates: Candidates
+    numbers: tuple[Naming, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a table concluded from a look: the check, and the record that it leads to, removed by a person or not."""
+
+    check: Check
+    record: RecordRef | None = None
+    removed: bool = False
+
+    def credited(self) -> Check:
+        """The check, as the one that assigns the record; as it is when a person removed that."""
+        if self.record is None or self.removed:
+            return self.check
+        return replace(self.check, assigned=(str(self.record),))
+
+
+class AddressStep(Step):
+    """A step that tries the addresses of the participants, then those of the content.
+
+    A subclass names the table that decides on one address (`table`) and says what the address leads to (`look`);
+    `more` is for stages that follow when neither led to a record.
+    """
+
+    table: Table
+
+    def look(self, address: FoundAddress, context: Context) -> Look:
+        """What the address leads to."""
+        raise NotImplementedError
+
+    def more(self, context: Context) -> Iterator[Check]:
+        """Further stages, after `content`."""
+        return iter(())
+
+    def run(self, context: Context) -> Iterator[Check]:
+        """See `Step.run`."""
+        for stage, addresses in ((PARTICIPANTS, context.participants), (CONTENT, context.content)):
+            done = yield from self._stage(stage, addresses, context)
+            if done:
+                return
+        yield from self.more(context)
+
+    def _stage(
+        self, stage: str, addresses: Sequence[FoundAddress], context: Context
+    ) -> Generator[Check, None, bool]:
+        """Try the addresses; return whether the step ends here."""
+        if not addresses:
+            yield self._plain_check(stage, "no_address", "addresses == 0", "nothing_found", {"addresses": 0})
+            return False
+        rulings = (self._address(stage, address, context) for address in addresses)
+        if context.settings.on_conflict == "first":
+            for ruling in rulings:
+                yield ruling.credited()
+                if ruling.record:
+                    return True
+            return False
+        return (yield from self._all_addresses(stage, list(rulings)))
+
+    def _all_addresses(self, stage: str, rulings: Sequence[Ruling]) -> Generator[Check, None, bool]:
+        """`on_conflict = "abstain"`: every address writes its clause; only one record among them all counts."""
+        led_to = dict.fromkeys(ruling.record for ruling in rulings if ruling.record)
+        credited = next((r for r in rulings if r.record), None) if len(led_to) == 1 else None
+        for ruling in rulings:
+            yield ruling.credited() if ruling is credited else ruling.check
+        if len(led_to) > 1:
+            listed = tuple(sorted(str(record) for record in led_to))
+            yield replace(
+                self._plain_check(stage, "conflict", "records > 1", "conflict", {"records": len(led_to)}),
+                candidates=Candidates(listed, len(listed)),
+            )
+        return credited is not None
+
+    def _plain_check(
+        self, stage: str, clause: str, when: str, verdict: Verdict, counts: dict[str, int]
+    ) -> Check:
+        rule = RuleSeen(f"{self.name}.{stage}.{clause}", "held", when, "beleg")
+        return Check(verdict, (rule,), stage=stage, counts=counts)
+
+    def _address(self, stage: str, address: FoundAddress, context: Context) -> Ruling:
+        place = address.place
+        return self.rule(stage, self.table, self.look(address, context), context, address.text, At(*place))
+
+    def rule(
+        self, stage: str, table: Table, look: Look, context: Context, about: str = "", at: At | None = None
+    ) -> Ruling:
+        """Let the table decide on a look.
+
+        Where a rule would assign a record that a person removed from the message, the table decides again with
+        the count `removed` at 1, so that the clause `removed` stands in that rule's place.
+        """
+        counts = {**look.counts, "removed": 0}
+        verdict = context.rulebook.decide(table.name, counts)
+        action, _, pick = verdict.rule.then.partition(":")
+        record = look.picks.get(pick) if action == "assign" else None
+        facts: dict[str, str] = {}
+        if record is not None and (removal := context.removed.get(record)):
+            counts["removed"] = 1
+            verdict = context.rulebook.decide(table.name, counts)
+            action = verdict.rule.then.partition(":")[0]
+            facts = {"record": str(record), "by": removal.by, "on": removal.at}
+        prefix = f"{self.name}.{stage}."
+        check = Check(
+            VERDICTS[action],
+            tuple(
+                RuleSeen(prefix + one.rule.name, one.result, one.rule.when, one.rule.source)
+                for one in verdict.evaluations
+            ),
+            stage=stage,
+            about=about,
+            at=at,
+            counts=counts,
+            candidates=look.candidates if look.candidates.total else None,
+            kept=(str(record),) if record is not None else (),
+            numbers=look.numbers,
+            facts=facts,
+        )
+        return Ruling(check, record, bool(facts))

@@ -1,0 +1,113 @@
+"""Opening a database, and bringing its schema up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class DatabaseError(Exception):
+    """The database can't be used: unreachable, not set up, or of another version. The text says what to do."""
+
+
+class Database:
+    """One database by its SQLAlchemy URL: `sqlite:///beleg.db` or `postgresql://user@host/name`."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+            if parsed.drivername in ("postgresql", "postgres"):
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            self.engine: Engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise DatabaseError(
+                f"the database URL {url!r} can't be used: {error}; write sqlite:///FILE or "
+                "postgresql://USER@HOST/NAME (setting database_url, or BELEG_DATABASE_URL)"
+            ) from None
+        except ModuleNotFoundError as error:
+            raise DatabaseError(
+                f"the driver for {url!r} is not installed ({error.name}); pip install 'beleg[postgres]'"
+            ) from None
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self.url = parsed
+        if self.sqlite:
+            event.listen(self.engine, "connect", _sqlite_pragmas)
+            event.listen(self.engine, "begin", _sqlite_begin)
+
+    @contextmanager
+    def begin(self, *, write: bool = True) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back when anything raises. On SQLite one that writes has
+        the write lock from its start, so two never deadlock. Raises DatabaseError where the database can't be
+        reached or is not set up."""
+        try:
+            connection = self.engine.connect().execution_options(write=write)
+        except DBAPIError as error:
+            raise DatabaseError(self._fault(error)) from error
+        with connection, connection.begin():
+            try:
+                yield connection
+            except DBAPIError as error:
+                raise DatabaseError(self._fault(error)) from error
+
+    def _fault(self, error: SQLAlchemyError) -> str:
+        fault = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        shown = self.url.render_as_string(hide_password=True)
+        if "no such table" in fault or "does not exist" in fault or "no such column" in fault:
+            return f"the database {shown} is not set up for this Beleg ({fault}); run: beleg db upgrade"
+        return f"the database {shown} can't be used: {fault}"
+
+    def upgrade(self) -> str:
+        """Create the schema or bring it up to date; returns the revision that it is at."""
+        from alembic import command
+        from alembic.runtime.migration import MigrationContext
+
+        with self.begin() as connection:
+            config = self._alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return MigrationContext.configure(connection).get_current_revision() or ""
+
+    @staticmethod
+    def _alembic() -> Any:
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        return config
+
+    def ready(self) -> bool:
+        """Whether the schema is there."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT version_num FROM alembic_version"))
+        except DBAPIError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _sqlite_pragmas(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours (below): the driver's own handling commits around DDL
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # A decision can be made again, so a lost last transaction is no loss; taking mail over from a server sets FULL.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA cache_size=-65536")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

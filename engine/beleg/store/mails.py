@@ -1,0 +1,319 @@
+"""Stored mail: taking it in once, its threads, what stands on it, and its decisions.
+
+Identity is the sha256 of the bytes with line ends made CRLF, never the Message-ID. Every message carries the number of
+its thread; taking one in that ties two threads makes them one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import zstandard
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, text, update
+
+from beleg.assignment import Assignment, Origin, Removal, ThreadMessage
+from beleg.message import Message
+from beleg.orchestrator import Decision
+from beleg.record import RecordRef
+from beleg.store.tables import assignment, decision, message, message_name
+from beleg.trace import Trace, decode, digest, encode
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUND_TRIP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A row of the mailbox: its number, identity, and what a list shows."""
+
+    row: int
+    sha256: str
+    message_id: str | None
+    date: datetime | None
+    subject: str
+    sender: str
+    thread: int
+    decided: bool
+
+    @property
+    def name(self) -> str:
+        """How people are told of it."""
+        return self.message_id or f"sha256:{self.sha256[:12]}"
+
+
+_LISTED = [
+    message.c.id, message.c.sha256, message.c.message_id, message.c.date, message.c.subject, message.c.sender,
+    message.c.thread, message.c.decided,
+]  # fmt: skip
+
+
+class Mails:
+    """The mailbox on one connection; the caller owns the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._pack = zstandard.ZstdCompressor(level=3)
+        self._unpack = zstandard.ZstdDecompressor()
+
+    # --- taking in ----------------------------------------------------------------------------------------------
+
+    def known(self, hashes: Collection[str]) -> set[str]:
+        """Which of these sha256 are stored already."""
+        if not hashes:
+            return set()
+        return set(self._db.scalars(select(message.c.sha256).where(message.c.sha256.in_(list(hashes)))))
+
+    def add(self, parsed: Message, raw: bytes, folder: str = "") -> int:
+        """Store a mail that is not stored yet; returns its row number. Ties its threads."""
+        sender = next((p.address for p in parsed.participants if p.field == "From"), "")
+        row = self._db.execute(
+            _ADD,
+            {
+                "sha256": parsed.sha256,
+                "message_id": parsed.message_id,
+                "date": to_number(parsed.date),
+                "subject": parsed.subject,
+                "sender": sender,
+                "folder": folder,
+                "thread": 0,
+                "decided": False,
+                "raw": self._pack.compress(raw),
+            },
+        ).scalar_one()
+        if parsed.references:
+            names = [{"name": name, "message": row} for name in dict.fromkeys(parsed.references)]
+            self._db.execute(_ADD_NAME, names)
+        threads = self._tied_threads(parsed)
+        thread = min(threads, default=row)
+        if merged := sorted(threads - {thread}):
+            self._db.execute(update(message).where(message.c.thread.in_(merged)).values(thread=thread))
+        self._db.execute(_SET_THREAD, {"b_id": row, "b_thread": thread})
+        return int(row)
+
+    def _tied_threads(self, parsed: Message) -> set[int]:
+        tied: set[int] = set()
+        if parsed.references:
+            tied.update(self._db.scalars(_BY_MESSAGE_ID, {"names": list(parsed.references)}))
+        if parsed.message_id:
+            tied.update(self._db.scalars(_BY_NAME, {"name": parsed.message_id}))
+        return tied - {0}
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> list[StoredMessage]:
+        """The messages that a person's word names: a row number, a Message-ID, or the beginning of a sha256."""
+        bare = name.strip().removeprefix("<").removesuffix(">")
+        hash_ = bare.removeprefix("sha256:").lower()
+        ways = [message.c.message_id == bare]
+        if bare.isascii() and bare.isdigit() and len(bare) < 18:
+            ways.append(message.c.id == int(bare))
+        found = self._listed(or_(*ways))
+        if not found and len(hash_) >= 6 and all(letter in "0123456789abcdef" for letter in hash_):
+            found = self._listed(message.c.sha256.startswith(hash_))
+        return found
+
+    def get(self, row: int) -> StoredMessage:
+        """The message with this row number."""
+        return self._listed(message.c.id == row)[0]
+
+    def undecided(self, after: tuple[int, int] | None, count: int) -> list[StoredMessage]:
+        """The next messages never decided, oldest first (those without a date last), after a (date, row)."""
+        date = func.coalesce(message.c.date, _LATEST)
+        query = select(*_LISTED).where(~message.c.decided)
+        if after is not None:
+            query = query.where((date > after[0]) | ((date == after[0]) & (message.c.id > after[1])))
+        return [_row(row) for row in self._db.execute(query.order_by(date, message.c.id).limit(count))]
+
+    def all_rows(self) -> list[int]:
+        """The row numbers of all messages, oldest first."""
+        return list(self._db.scalars(select(message.c.id).order_by(func.coalesce(message.c.date, _LATEST), message.c.id)))
+
+    def count(self, *, undecided: bool = False) -> int:
+        """How many messages there are."""
+        query = select(func.count()).select_from(message)
+        return int(self._db.scalar(query.where(~message.c.decided) if undecided else query) or 0)
+
+    def _listed(self, where: Any) -> list[StoredMessage]:
+        rows = self._db.execute(select(*_LISTED).where(where).order_by(message.c.id))
+        return [_row(row) for row in rows]
+
+    def raw(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """The bytes of some messages."""
+        found = self._db.execute(select(message.c.id, message.c.raw).where(message.c.id.in_(list(rows))))
+        return {row.id: self._unpack.decompress(row.raw) for row in found}
+
+    def around(self, stored: StoredMessage) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
+        """The other messages of the thread with what stands on them, and what stands on the message itself.
+        One round trip."""
+        return self._thread([stored.thread], stored.row)
+
+    def thread_of(self, parsed: Message) -> list[tuple[StoredMessage, ThreadMessage]]:
+        """The stored messages that a message which is not stored is tied to."""
+        threads = self._tied_threads(parsed)
+        return self._thread(sorted(threads), 0)[0] if threads else []
+
+    def _thread(
+        self, threads: Sequence[int], own: int
+    ) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
+        rows = self._db.execute(_THREAD, {"threads": list(threads)}).fetchall()
+        messages: dict[int, StoredMessage] = {}
+        assignments: dict[int, list[Assignment]] = defaultdict(list)
+        for row in rows:
+            if row.id not in messages:
+                messages[row.id] = _row(row)
+            if row.record_type is not None:
+                assignments[row.id].append(_assignment(row))
+        found = [
+            (each, ThreadMessage(each.sha256, each.message_id, each.date, each.subject, tuple(assignments[number])))
+            for number, each in messages.items()
+            if number != own
+        ]
+        return found, tuple(assignments[own])
+
+    def assignments(self, row: int) -> tuple[Assignment, ...]:
+        """What stands on a message and was removed from it."""
+        rows = self._db.execute(
+            select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id)
+        )
+        return tuple(_assignment(each) for each in rows)
+
+    def communication(self, ref: RecordRef) -> list[tuple[StoredMessage, Assignment]]:
+        """The messages that a record stands on, oldest first: its *Kommunikation*."""
+        rows = self._db.execute(
+            select(*_LISTED, *_ASSIGNED)
+            .join(assignment, assignment.c.message == message.c.id)
+            .where(
+                assignment.c.record_type == ref.type, assignment.c.record_id == ref.id, assignment.c.removed_by.is_(None)
+            )
+            .order_by(func.coalesce(message.c.date, _LATEST), message.c.id)
+        )
+        return [(_row(row), _assignment(row)) for row in rows]
+
+    # --- decisions ----------------------------------------------------------------------------------------------
+
+    def store(self, decisions: Iterable[tuple[int, Decision]]) -> None:
+        """Store decisions: what earlier runs made goes, what these made comes, each with its trace."""
+        decided, made, traces = [], [], []
+        for row, each in decisions:
+            decided.append({"b_id": row})
+            run = each.trace.run
+            traces.append(
+                {
+                    "message": row,
+                    "at": run.time if run else "",
+                    "digest": digest(each.trace),
+                    "ruleset": run.ruleset if run else "",
+                    "trace": self._pack.compress(encode(each.trace)),
+                }
+            )
+            made += [_new_assignment(row, one) for one in each.made]
+        if not decided:
+            return
+        self._db.execute(_FORGET, decided)
+        if made:
+            self._db.execute(insert(assignment), made)
+        self._db.execute(insert(decision), traces)
+        self._db.execute(_DECIDED, decided)
+
+    def decision(self, row: int) -> tuple[Trace, str] | None:
+        """The newest trace of a message and its digest; None when it was never decided."""
+        found = self._db.execute(
+            select(decision.c.trace, decision.c.digest)
+            .where(decision.c.message == row)
+            .order_by(decision.c.id.desc())
+            .limit(1)
+        ).first()
+        return (decode(self._unpack.decompress(found.trace)), found.digest) if found else None
+
+    # --- a person's corrections ---------------------------------------------------------------------------------
+
+    def assign(self, row: int, made: Iterable[Assignment], by: str) -> None:
+        """Add assignments that a person made, or that follow from one."""
+        values = [{**_new_assignment(row, one), "made_by": by} for one in made]
+        self._db.execute(insert(assignment), values)
+
+    def remove(self, row: int, refs: Collection[RecordRef], by: str, at: str) -> None:
+        """Mark the standing assignments of these records as removed by a person."""
+        for ref in refs:
+            self._db.execute(
+                update(assignment)
+                .where(
+                    assignment.c.message == row,
+                    assignment.c.record_type == ref.type,
+                    assignment.c.record_id == ref.id,
+                    assignment.c.removed_by.is_(None),
+                )
+                .values(removed_by=by, removed_at=at)
+            )
+
+
+_LATEST = 2**62
+_ASSIGNED = [
+    assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source, assignment.c.clause,
+    assignment.c.removed_by, assignment.c.removed_at,
+]  # fmt: skip
+_ADD = insert(message).returning(message.c.id)
+_ADD_NAME = insert(message_name)
+_SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
+_BY_MESSAGE_ID = select(message.c.thread).where(message.c.message_id.in_(bindparam("names", expanding=True))).distinct()
+_BY_NAME = (
+    select(message.c.thread)
+    .join(message_name, message_name.c.message == message.c.id)
+    .where(message_name.c.name == bindparam("name"))
+    .distinct()
+)
+_THREAD = (
+    select(*_LISTED, *_ASSIGNED)
+    .outerjoin(assignment, assignment.c.message == message.c.id)
+    .where(message.c.thread.in_(bindparam("threads", expanding=True)))
+    .order_by(message.c.id, assignment.c.id)
+)
+# What an earlier run made: automatic, inherited, and what was derived from a record that no person set.
+_FORGET = text(
+    """
+    DELETE FROM assignment WHERE message = :b_id AND removed_by IS NULL AND (
+      origin IN ('automatic', 'inherited') OR (origin = 'derived' AND NOT EXISTS (
+        SELECT 1 FROM assignment set_by_hand WHERE set_by_hand.message = assignment.message
+          AND set_by_hand.origin = 'manual'
+          AND set_by_hand.record_type || ':' || set_by_hand.record_id = assignment.source)))
+    """
+)
+_DECIDED = update(message).where(message.c.id == bindparam("b_id")).values(decided=True)
+
+
+def to_number(date: datetime | None) -> int | None:
+    """A date as microseconds since 1970 UTC."""
+    return None if date is None else (date - _EPOCH) // timedelta(microseconds=1)
+
+
+def to_date(number: int | None) -> datetime | None:
+    """The date of such a number."""
+    return None if number is None else _EPOCH + timedelta(microseconds=number)
+
+
+def _row(row: Any) -> StoredMessage:
+    return StoredMessage(
+        row.id, row.sha256, row.message_id, to_date(row.date), row.subject, row.sender, row.thread, row.decided
+    )
+
+
+def _assignment(row: Any) -> Assignment:
+    origin: Origin = row.origin
+    removal = Removal(row.removed_by, row.removed_at or "") if row.removed_by is not None else None
+    return Assignment(RecordRef(row.record_type, row.record_id), origin, row.source, removal, row.clause)
+
+
+def _new_assignment(row: int, each: Assignment) -> dict[str, Any]:
+    return {
+        "message": row,
+        "record_type": each.record.type,
+        "record_id": each.record.id,
+        "origin": each.origin,
+        "source": each.source,
+        "clause": each.clause,
+        "made_by": None,
+    }

@@ -1,0 +1,164 @@
+"""The schema. Text that is compared or sorted is sorted by its bytes on both databases.
+
+`record_key` is the one lookup index: a canonical address (`@…`) or reference number (`#…`), and the live record that
+carries it; `via` is empty, or names the customer through whom a document carries an address (so that a hot address is
+one range of the index, in order of id).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Bytewise(TypeDecorator[str]):
+    """Text in the order of its UTF-8 bytes, which is Python's order of its code points."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        """Collation C on PostgreSQL; SQLite's default is bytewise already."""
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+
+_BigInt = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Table(SQLModel):
+    """Base of all tables; they share one `MetaData` of their own."""
+
+    metadata: ClassVar[MetaData] = MetaData()
+
+
+class RecordRow(Table, table=True):
+    """One ERP record. `data` is the whole `Record` as JSON; `retired`: the ERP no longer has it; `seen` and
+    `changed` are the numbers of the import that last saw and last changed it."""
+
+    __tablename__ = "record"
+    type: str = Field(primary_key=True, sa_type=Bytewise)
+    id: str = Field(primary_key=True, sa_type=Bytewise)
+    facet: str = Field(sa_type=Bytewise)
+    data: bytes = Field(sa_type=LargeBinary)
+    retired: bool = Field(default=False)
+    seen: int = Field(index=True)
+    changed: int = Field(index=True)
+
+
+class RecordKeyRow(Table, table=True):
+    """The lookup index: which live records carry an address or a reference number."""
+
+    __tablename__ = "record_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+    entry: str = Field(primary_key=True, sa_type=Bytewise)
+    type: str = Field(primary_key=True, sa_type=Bytewise)
+    facet: str = Field(primary_key=True, sa_type=Bytewise)
+    id: str = Field(primary_key=True, sa_type=Bytewise)
+    via: str = Field(primary_key=True, sa_type=Bytewise)
+
+
+class RecordLinkRow(Table, table=True):
+    """What a record points at; the target may not exist."""
+
+    __tablename__ = "record_link"
+    __table_args__ = (
+        Index("record_link_target", "target_type", "target_id", "role"),
+        {"sqlite_with_rowid": False},
+    )
+    type: str = Field(primary_key=True, sa_type=Bytewise)
+    id: str = Field(primary_key=True, sa_type=Bytewise)
+    role: str = Field(primary_key=True, sa_type=Bytewise)
+    target_type: str = Field(primary_key=True, sa_type=Bytewise)
+    target_id: str = Field(primary_key=True, sa_type=Bytewise)
+
+
+class ImportRow(Table, table=True):
+    """One import of ERP files."""
+
+    __tablename__ = "import_run"
+    id: int | None = Field(default=None, primary_key=True)
+    at: str = Field(sa_type=Text)
+    files: str = Field(sa_type=Text)
+
+
+class MessageRow(Table, table=True):
+    """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC; `thread` is the
+    same for all messages that are tied, directly or through others."""
+
+    __tablename__ = "message"
+    __table_args__ = (Index("message_undecided", "decided", "date"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    sha256: str = Field(unique=True, sa_type=Bytewise)
+    message_id: str | None = Field(default=None, index=True, sa_type=Bytewise)
+    date: int | None = Field(default=None, sa_type=BigInteger)
+    subject: str = Field(sa_type=Text)
+    sender: str = Field(sa_type=Text)
+    folder: str = Field(sa_type=Text)
+    thread: int = Field(index=True, sa_type=BigInteger)
+    decided: bool = Field(default=False)
+    raw: bytes = Field(sa_type=LargeBinary)
+
+
+class MessageNameRow(Table, table=True):
+    """A Message-ID that a message names in In-Reply-To or References."""
+
+    __tablename__ = "message_name"
+    __table_args__ = {"sqlite_with_rowid": False}
+    name: str = Field(primary_key=True, sa_type=Bytewise)
+    message: int = Field(primary_key=True, foreign_key="message.id", sa_type=BigInteger)
+
+
+class AssignmentRow(Table, table=True):
+    """A record on a message: standing, or removed by a person."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (Index("assignment_record", "record_type", "record_id"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
+    record_type: str = Field(sa_type=Bytewise)
+    record_id: str = Field(sa_type=Bytewise)
+    origin: str = Field(sa_type=Text)
+    source: str | None = Field(default=None, sa_type=Text)
+    clause: str | None = Field(default=None, sa_type=Text)
+    made_by: str | None = Field(default=None, sa_type=Text)
+    removed_by: str | None = Field(default=None, sa_type=Text)
+    removed_at: str | None = Field(default=None, sa_type=Text)
+
+
+class DecisionRow(Table, table=True):
+    """A decision with its trace (canonical JSON, zstd-compressed); the newest of a message is the one that counts."""
+
+    __tablename__ = "decision"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
+    at: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    ruleset: str = Field(sa_type=Text)
+    trace: bytes = Field(sa_type=LargeBinary)
+
+
+class IgnoredRow(Table, table=True):
+    """An entry of the users, the groups or the blacklist."""
+
+    __tablename__ = "ignored"
+    list: str = Field(primary_key=True, sa_type=Bytewise)
+    key: str = Field(primary_key=True, sa_type=Bytewise)
+    entry: str = Field(sa_type=Text)
+
+
+def _table(model: type[Table]) -> Any:
+    return Table.metadata.tables[str(model.__tablename__)]
+
+
+record = _table(RecordRow)
+record_key = _table(RecordKeyRow)
+record_link = _table(RecordLinkRow)
+import_run = _table(ImportRow)
+message = _table(MessageRow)
+message_name = _table(MessageNameRow)
+assignment = _table(AssignmentRow)
+decision = _table(DecisionRow)
+ignored = _table(IgnoredRow)

@@ -1,0 +1,224 @@
+"""The trace: everything that was asked on the way to a decision, as data.
+
+Whatever a person reads (terminal, page, English, German) is rendered from it, and nothing in it is rendered yet.
+All of it is deterministic but the `run` block, which the digest leaves out: two runs, two machines, two Python
+versions and two databases give one digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA = "beleg.trace/1"
+
+Result = Literal["held", "not_held", "not_evaluated"]
+Verdict = Literal["assigned", "nothing_found", "ambiguous", "conflict", "removed", "skipped", "next"]
+VERDICTS: tuple[Verdict, ...] = (
+    "assigned", "nothing_found", "ambiguous", "conflict", "removed", "skipped", "next",
+)  # fmt: skip
+
+
+class _Node(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Base of all trace nodes: immutable, compact in JSON."""
+
+
+class At(_Node):
+    """Where something stands in the mail: a header field, `subject` or a part's number, and character offsets."""
+
+    part: str
+    start: int = 0
+    end: int = 0
+
+
+class AddressSeen(_Node):
+    """An address of the mail. `ignored` is the entry that took it out; `repeated`: already a participant."""
+
+    address: str
+    key: str
+    at: At
+    ignored: str | None = None
+    ignored_as: str | None = None
+    repeated: bool = False
+
+
+class NumberSeen(_Node):
+    """A number of the mail that the ERP knows."""
+
+    number: str
+    key: str
+    at: At
+
+
+class Naming(_Node):
+    """A number of the mail and the candidates that it occurs on (the first 50), of `total` in all."""
+
+    number: str
+    at: At
+    on: tuple[str, ...]
+    total: int = 1
+
+
+class Candidates(_Node):
+    """The records that the evidence points at: the first 50 by id, and how many there are in all.
+
+    `total` counts to 1,000; 1,001 means more.
+    """
+
+    listed: tuple[str, ...]
+    total: int
+
+
+class RuleSeen(_Node):
+    """One rule of a decision table: its clause, whether it held, its condition and who supplied it."""
+
+    clause: str
+    result: Result
+    when: str = ""
+    source: str = ""
+
+
+class Check(_Node):
+    """One question and its answer: an address of a stage, a message of the thread, a follow-up, a skip.
+
+    `rules` are the clauses that were asked, in order, the losers too; exactly one holds, or none for a follow-up
+    that was not made. `about` names the address, message or record; `facts` holds what else a sentence needs.
+    """
+
+    verdict: Verdict
+    rules: tuple[RuleSeen, ...]
+    stage: str = ""
+    about: str = ""
+    at: At | None = None
+    counts: dict[str, int] = {}
+    candidates: Candidates | None = None
+    kept: tuple[str, ...] = ()
+    numbers: tuple[Naming, ...] = ()
+    assigned: tuple[str, ...] = ()
+    facts: dict[str, str] = {}
+
+    @property
+    def clause(self) -> str:
+        """The clause that held; of a follow-up that was not made, the clause that did not."""
+        return next((rule.clause for rule in self.rules if rule.result == "held"), self.rules[-1].clause)
+
+    @property
+    def held(self) -> bool:
+        """Whether a clause held."""
+        return any(rule.result == "held" for rule in self.rules)
+
+
+class StepTrace(_Node):
+    """One step that ran or was skipped, in order of priority."""
+
+    step: str
+    priority: int
+    checks: tuple[Check, ...]
+
+
+class Outcome(_Node):
+    """A record that stands on the message when the run is over, and why.
+
+    `clause` is None for what stood before. `gone`: the ERP no longer has the record.
+    """
+
+    record: str
+    origin: str
+    clause: str | None = None
+    source: str | None = None
+    number: str | None = None
+    label: str | None = None
+    status: str | None = None
+    gone: bool = False
+
+
+class Removed(_Node):
+    """A record that a person removed from the message before the run."""
+
+    record: str
+    by: str
+    at: str
+
+
+class MessageSeen(_Node):
+    """Which message was decided."""
+
+    sha256: str
+    message_id: str | None
+    date: str | None
+    subject: str
+    sender: str
+
+
+class NoticeSeen(_Node):
+    """Something odd about the mail that a reader of the trace should know."""
+
+    code: str
+    detail: str
+
+
+class Run(_Node):
+    """What differs between two runs of one decision; not part of the digest."""
+
+    time: str
+    duration_ms: float
+    host: str
+    version: str
+    ruleset: str
+
+
+class Trace(_Node):
+    """The whole decision on one message."""
+
+    message: MessageSeen
+    settings: dict[str, str | int]
+    addresses: tuple[AddressSeen, ...]
+    numbers: tuple[NumberSeen, ...]
+    notices: tuple[NoticeSeen, ...]
+    removed: tuple[Removed, ...]
+    steps: tuple[StepTrace, ...]
+    assigned: tuple[Outcome, ...]
+    schema: str = SCHEMA
+    run: Run | None = None
+
+    def checks(self) -> Iterator[Check]:
+        """Every check of every step, in order."""
+        for step in self.steps:
+            yield from step.checks
+
+    def held(self) -> list[str]:
+        """All clauses that held, in order."""
+        return [rule.clause for check in self.checks() for rule in check.rules if rule.result == "held"]
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(Trace)
+
+
+def encode(trace: Trace) -> bytes:
+    """The trace as canonical JSON: fixed field order, sorted keys, no spaces, UTF-8."""
+    return _ENCODER.encode(trace)
+
+
+def decode(data: bytes | str) -> Trace:
+    """Read a trace back. Raises ValueError where the JSON is no trace of this schema."""
+    trace = _DECODER.decode(data)
+    if trace.schema != SCHEMA:
+        raise ValueError(f"this is a trace of schema {trace.schema!r}; this Beleg reads {SCHEMA!r}")
+    return trace
+
+
+def digest(trace: Trace) -> str:
+    """The sha256 (hex) of the canonical JSON without the `run` block."""
+    if trace.run is not None:
+        trace = msgspec.structs.replace(trace, run=None)
+    return hashlib.sha256(_ENCODER.encode(trace)).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a trace."""
+    schema = msgspec.json.schema(Trace)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}

@@ -1,0 +1,81 @@
+"""YAML as Beleg's files use it: scalars are read as they are written, and everything knows its line.
+
+`number: 00123` is the text 00123 and `12:30` is no 750; only `null`, `~` and nothing are null. Anchors, tags and
+duplicate keys that YAML would let through silently are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from beleg.errors import InputError, Where
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_DEEPEST = 50
+
+
+class Mapping(dict[str, Any]):
+    """A mapping that knows its own line and that of each key."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+class Sequence(list[Any]):
+    """A sequence that knows the line of each item."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: list[int] = []
+
+
+def documents(text: str | bytes, file: str) -> Iterator[Any]:
+    """Each document of a YAML text, as `Mapping`, `Sequence`, text or None. Raises InputError with file and line."""
+    try:
+        for node in yaml.compose_all(text, Loader=_LOADER):
+            yield value(node, file)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        fault = getattr(error, "problem", None) or str(error).splitlines()[0]
+        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
+        raise InputError(f"this is no valid YAML: {fault}", where) from None
+    except RecursionError:
+        raise InputError("the YAML is nested too deeply to be a file of Beleg's", Where(file)) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"this is no text in UTF-8 ({error.reason})", Where(file)) from None
+
+
+def value(node: yaml.Node | None, file: str, depth: int = 0) -> Any:
+    """The value of one composed node."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    if depth > _DEEPEST:
+        raise InputError("nested too deeply", Where(file, line))
+    if isinstance(node, yaml.ScalarNode):
+        plain = node.style is None
+        return None if plain and node.value in _NULLS else node.value
+    if isinstance(node, yaml.SequenceNode):
+        items = Sequence(line)
+        for child in node.value:
+            items.append(value(child, file, depth + 1))
+            items.lines.append(child.start_mark.line + 1)
+        return items
+    found = Mapping(line)
+    for key_node, child in node.value:
+        key_line = key_node.start_mark.line + 1
+        key = value(key_node, file, depth + 1)
+        if not isinstance(key, str):
+            raise InputError("a key must be a text", Where(file, key_line))
+        if key in found:
+            raise InputError(f"the key {key!r} stands here twice; remove one", Where(file, key_line))
+        found[key] = value(child, file, depth + 1)
+        found.lines[key] = key_line
+    return found

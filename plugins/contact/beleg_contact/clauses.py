@@ -1,0 +1,60 @@
+"""The sentences of the step contact."""
+
+from beleg import Clause, Sentences, stage_clauses
+
+_TEXTS = {
+    "active": (
+        Sentences(
+            "{records}, exactly 1 of them an active customer: {record}",
+            "{active} active customers among them, exactly 1 needed",
+            "because {address} ({place}) has {records} and only {record} is an active customer.",
+        ),
+        Sentences(
+            "{records}, davon genau 1 aktiver Kunde: {record}",
+            "aktive Kunden darunter: {active}, genau 1 nötig",
+            "weil es zu {address} ({place}) {records} gibt und nur {record} aktiver Kunde ist.",
+        ),
+    ),
+    "ambiguous_active": (
+        Sentences(
+            "{records}, {active} of them active customers",
+            hint="only one of them being an active customer; merge or deactivate the others in the ERP.",
+        ),
+        Sentences(
+            "{records}, davon aktive Kunden: {active}",
+            hint="dass nur 1 davon aktiver Kunde ist; die anderen im ERP zusammenführen oder deaktivieren.",
+        ),
+    ),
+    "inactive": (
+        Sentences(
+            "{records}, none active, exactly 1 of them an inactive customer: {record}",
+            "{inactive} inactive customers among them, exactly 1 needed",
+            "because {address} ({place}) has {records}, none of them is an active customer, and only {record} is an "
+            "inactive one.",
+        ),
+        Sentences(
+            "{records}, keiner aktiv, davon genau 1 inaktiver Kunde: {record}",
+            "inaktive Kunden darunter: {inactive}, genau 1 nötig",
+            "weil es zu {address} ({place}) {records} gibt, keinen aktiven Kunden und nur {record} als inaktiven.",
+        ),
+    ),
+    "ambiguous_inactive": (
+        Sentences(
+            "{records}, none active, {inactive} of them inactive customers",
+            hint="only one of them being a customer; merge or correct them in the ERP.",
+        ),
+        Sentences(
+            "{records}, keiner aktiv, davon inaktive Kunden: {inactive}",
+            hint="dass nur 1 davon Kunde ist; die Kontakte im ERP zusammenführen oder berichtigen.",
+        ),
+    ),
+}
+
+CLAUSES = [
+    clause
+    for stage in ("participants", "content")
+    for clause in (
+        *stage_clauses("contact", stage, "7"),
+        *(Clause(f"contact.{stage}.{name}", "7", {"en": en, "de": de}) for name, (en, de) in _TEXTS.items()),
+    )
+]
