@@ -86,7 +86,7 @@ def _file(path: Path, folder: str) -> Iterator[FoundMail]:
     except OSError as error:
         raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
     starts = _mbox_starts(raw)
-    if path.suffix.lower() in MBOX_SUFFIXES or len(starts) > 1:
+    if len(starts) > 1 or (starts and path.suffix.lower() in MBOX_SUFFIXES):
         yield from _mbox(raw, starts, path)
     else:
         yield FoundMail(raw, folder, str(path))

@@ -19,7 +19,7 @@ import pluggy
 
 from beleg.clause import Clause, ClauseError, registry
 from beleg.hooks import PROJECT, Hooks, RuleChange
-from beleg.orchestrator.clauses import frame_clauses
+from beleg.frame_clauses import frame_clauses
 from beleg.record import RecordType
 from beleg.rulebook import Rulebook, RuleError, Table, with_rules
 from beleg.step import Step

@@ -6,7 +6,7 @@
 
 from .address import Mailbox, is_addr_spec, mailboxes
 from .model import Attachment, Limit, Limits, Message, Notice, Participant, Span, TextPart
-from .parse import content_identity, parse
+from .structure import content_identity, parse
 from .text import clean
 
 __all__ = [

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,8 +17,9 @@ from beleg.evidence import Evidence, FoundAddress, extract
 from beleg.ignore import Entry, IgnoreList
 from beleg.lookup import Lookup, look_up
 from beleg.message import Message
-from beleg.orchestrator.clauses import LIMIT
+from beleg.frame_clauses import LIMIT
 from beleg.orchestrator.follow import follow
+from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
 from beleg.step import Context, RuleSettings, Step
 from beleg.trace import (
@@ -36,9 +36,6 @@ from beleg.trace import (
     StepTrace,
     Trace,
 )
-
-if TYPE_CHECKING:
-    from beleg.plugins import Installed
 
 FRAME = "message"
 """The name under which a trace shows what no step decided: a message beyond a limit."""

@@ -14,7 +14,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseError(Exception):
-    """The database can't be used: unreachable, not set up, or of another version. The text says what to do."""
+    """The database can't be used: unreachable, not set up, or of another version; says what to do."""
 
 
 class Database:
@@ -45,23 +45,27 @@ class Database:
     def begin(self, *, write: bool = True) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when anything raises. On SQLite one that writes has
         the write lock from its start, so two never deadlock. Raises DatabaseError where the database can't be
-        reached or is not set up."""
+        reached, is locked or is not set up."""
         try:
-            connection = self.engine.connect().execution_options(write=write)
+            with (
+                self.engine.connect().execution_options(write=write) as connection,
+                connection.begin(),
+            ):
+                yield connection
         except DBAPIError as error:
             raise DatabaseError(self._fault(error)) from error
-        with connection, connection.begin():
-            try:
-                yield connection
-            except DBAPIError as error:
-                raise DatabaseError(self._fault(error)) from error
 
     def _fault(self, error: SQLAlchemyError) -> str:
         fault = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        shown = self.url.render_as_string(hide_password=True)
+        shown = self.shown
         if "no such table" in fault or "does not exist" in fault or "no such column" in fault:
             return f"the database {shown} is not set up for this Beleg ({fault}); run: beleg db upgrade"
         return f"the database {shown} can't be used: {fault}"
+
+    @property
+    def shown(self) -> str:
+        """Its URL without the password."""
+        return self.url.render_as_string(hide_password=True)
 
     def upgrade(self) -> str:
         """Create the schema or bring it up to date; returns the revision that it is at."""
@@ -96,11 +100,22 @@ class Database:
         self.engine.dispose()
 
 
+def alone(connection: Connection, work: str) -> None:
+    """Wait until no other transaction does the same work, and keep others waiting to the end of this one. On
+    SQLite a transaction that writes is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE, {"work": f"beleg.{work}"})
+
+
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:work, 0))")
+
+
 def _sqlite_pragmas(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours (below): the driver's own handling commits around DDL
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    # A decision can be made again, so a lost last transaction is no loss; taking mail over from a server sets FULL.
+    # A decision can be made again, so a lost last transaction is no loss; what takes mail over from a server
+    # sets FULL.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA busy_timeout=30000")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
 
 from beleg.assignment import Assignment, Origin, Removal, ThreadMessage
 from beleg.message import Message
@@ -116,21 +116,34 @@ class Mails:
             found = self._listed(message.c.sha256.startswith(hash_))
         return found
 
-    def get(self, row: int) -> StoredMessage:
-        """The message with this row number."""
-        return self._listed(message.c.id == row)[0]
+    def get(self, rows: Sequence[int]) -> list[StoredMessage]:
+        """The messages with these row numbers, in this order."""
+        found = {each.row: each for each in self._listed(message.c.id.in_(list(rows)))}
+        return [found[row] for row in rows if row in found]
 
-    def undecided(self, after: tuple[int, int] | None, count: int) -> list[StoredMessage]:
-        """The next messages never decided, oldest first (those without a date last), after a (date, row)."""
-        date = func.coalesce(message.c.date, _LATEST)
-        query = select(*_LISTED).where(~message.c.decided)
-        if after is not None:
-            query = query.where((date > after[0]) | ((date == after[0]) & (message.c.id > after[1])))
-        return [_row(row) for row in self._db.execute(query.order_by(date, message.c.id).limit(count))]
+    def rows(self, *, undecided: bool = False) -> list[int]:
+        """The row numbers of all messages, or of those never decided, oldest first (those without a date last)."""
+        query = select(message.c.id).order_by(_TIME, message.c.id)
+        return list(self._db.scalars(query.where(~message.c.decided) if undecided else query))
 
-    def all_rows(self) -> list[int]:
-        """The row numbers of all messages, oldest first."""
-        return list(self._db.scalars(select(message.c.id).order_by(func.coalesce(message.c.date, _LATEST), message.c.id)))
+    def oldest_first(self, rows: Sequence[int]) -> list[int]:
+        """These rows by date."""
+        wanted = set(rows)
+        return [row for row in self.rows(undecided=True) if row in wanted]
+
+    def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
+        """The newest messages, the latest first, with the records that stand on each."""
+        query = select(*_LISTED).order_by(_TIME.desc(), message.c.id.desc()).limit(count)
+        found = [_row(row) for row in self._db.execute(query)]
+        standing = defaultdict(list)
+        rows = self._db.execute(
+            select(assignment.c.message, assignment.c.record_type, assignment.c.record_id)
+            .where(assignment.c.message.in_([each.row for each in found]), assignment.c.removed_by.is_(None))
+            .order_by(assignment.c.id)
+        )
+        for row in rows:
+            standing[row.message].append(RecordRef(row.record_type, row.record_id))
+        return [(each, standing[each.row]) for each in found]
 
     def count(self, *, undecided: bool = False) -> int:
         """How many messages there are."""
@@ -141,10 +154,10 @@ class Mails:
         rows = self._db.execute(select(*_LISTED).where(where).order_by(message.c.id))
         return [_row(row) for row in rows]
 
-    def raw(self, rows: Sequence[int]) -> dict[int, bytes]:
-        """The bytes of some messages."""
-        found = self._db.execute(select(message.c.id, message.c.raw).where(message.c.id.in_(list(rows))))
-        return {row.id: self._unpack.decompress(row.raw) for row in found}
+    def raw(self, row: int) -> bytes:
+        """The bytes of a message."""
+        packed = self._db.execute(_RAW, {"row": row}).scalar_one()
+        return self._unpack.decompress(packed)
 
     def around(self, stored: StoredMessage) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
         """The other messages of the thread with what stands on them, and what stands on the message itself.
@@ -189,7 +202,7 @@ class Mails:
             .where(
                 assignment.c.record_type == ref.type, assignment.c.record_id == ref.id, assignment.c.removed_by.is_(None)
             )
-            .order_by(func.coalesce(message.c.date, _LATEST), message.c.id)
+            .order_by(_TIME, message.c.id)
         )
         return [(_row(row), _assignment(row)) for row in rows]
 
@@ -229,6 +242,17 @@ class Mails:
         ).first()
         return (decode(self._unpack.decompress(found.trace)), found.digest) if found else None
 
+    def forget(self, row: int, ref: RecordRef) -> None:
+        """Take away a standing assignment that a person is about to make his own."""
+        self._db.execute(
+            delete(assignment).where(
+                assignment.c.message == row,
+                assignment.c.record_type == ref.type,
+                assignment.c.record_id == ref.id,
+                assignment.c.removed_by.is_(None),
+            )
+        )
+
     # --- a person's corrections ---------------------------------------------------------------------------------
 
     def assign(self, row: int, made: Iterable[Assignment], by: str) -> None:
@@ -256,6 +280,8 @@ _ASSIGNED = [
     assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source, assignment.c.clause,
     assignment.c.removed_by, assignment.c.removed_at,
 ]  # fmt: skip
+_TIME = func.coalesce(message.c.date, _LATEST)
+_RAW = select(message.c.raw).where(message.c.id == bindparam("row"))
 _ADD = insert(message).returning(message.c.id)
 _ADD_NAME = insert(message_name)
 _SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))

@@ -1,13 +1,13 @@
 """Taking ERP records into the mirror: upsert, retire, and the upkeep of the lookup index.
 
-An import is one transaction, in batches, so that a million records need no more memory than a thousand. A record that
-is unchanged costs one comparison. Index entries that a document has through its customer are written at the end, for
-what this import changed on either side.
+An import is one transaction, in batches, so that a million records need no more memory than a thousand. A record
+that is unchanged costs one comparison. Index entries that a document has through its customer are written at the
+end, for what this import changed on either side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,16 +18,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from beleg.directory import address_entry, reference_entry
 from beleg.record import CUSTOMER, Record, RecordRef, RecordType
+from beleg.store.batch import Batch
+from beleg.store.database import alone
 from beleg.store.directory import dump, load
-from beleg.store.tables import import_run, record, record_key, record_link
+from beleg.store.tables import import_run, record
 
 BATCH = 500
-_KEY = ("entry", "type", "facet", "id", "via")
 
 
 @dataclass
 class ImportReport:
-    """What an import did, counted; `dangling` are links whose target the mirror does not have (the first 100)."""
+    """What an import did, counted; `dangling` are the links that point at nothing because of it (the first 100):
+    those of new and changed records, and those of all records to what it retired."""
 
     new: int = 0
     changed: int = 0
@@ -54,6 +56,7 @@ def import_records(
 ) -> ImportReport:
     """Take records in: new ones added, known ones updated in place, retired ones revived. `prune` retires the
     records of the imported types that were not among them. The caller's transaction makes it all or nothing."""
+    alone(connection, "import")
     run = connection.execute(
         insert(import_run).values(at=datetime.now(UTC).isoformat(), files=files).returning(import_run.c.id)
     ).scalar_one()
@@ -69,6 +72,18 @@ def import_records(
     return writer.report
 
 
+@dataclass(slots=True)
+class _Change:
+    """A record that the mirror holds otherwise, or not yet: as it was filed, and as it comes (None: it goes)."""
+
+    ref: RecordRef
+    old: Record | None = None
+    old_facet: str = ""
+    new: Record | None = None
+    new_facet: str = ""
+    data: bytes = b""
+
+
 class _Writer:
     def __init__(self, connection: Connection, types: Mapping[str, RecordType], run: int) -> None:
         self._db = connection
@@ -82,178 +97,175 @@ class _Writer:
             index_elements=["type", "id"],
             set_={name: upsert.excluded[name] for name in ("facet", "data", "retired", "seen", "changed")},
         )
-        ignore: Any = dialect.insert(record_key)
-        self._add_keys = ignore.on_conflict_do_nothing()
-        links: Any = dialect.insert(record_link)
-        self._add_links = links.on_conflict_do_nothing()
 
-    def take(self, batch: list[Record]) -> None:
+    def take(self, batch: Sequence[Record]) -> None:
         # Of two rows with one id in a batch the last one counts, as it would in two batches.
         incoming = {each.ref: each for each in batch}
-        old = self._stored(incoming)
-        fresh: list[Record] = []
-        replaced: list[Record] = []
-        seen = []
+        self.report.unchanged += len(batch) - len(incoming)
+        stored = self._stored(incoming)
+        changes: list[_Change] = []
+        seen: list[RecordRef] = []
         for ref, each in incoming.items():
             self.report.types.add(ref.type)
-            before = old.get(ref)
-            data = dump(each)
+            before = stored.get(ref)
+            data, facet = dump(each), self._facet(each)
             if before is None:
                 self.report.new += 1
-                fresh.append(each)
-            elif before.data == data and before.facet == self._facet(each) and not before.retired:
-                self.report.unchanged += 1
-                seen.append({"b_type": ref.type, "b_id": ref.id})
-                continue
-            else:
+                changes.append(_Change(ref, new=each, new_facet=facet, data=data))
+            elif before.data != data or before.facet != facet or before.retired:
                 self.report.changed += 1
-                fresh.append(each)
-                if not before.retired:
-                    replaced.append(load(before.data))
-        self.report.unchanged += len(batch) - len(incoming)
+                old = None if before.retired else load(before.data)
+                changes.append(_Change(ref, old, before.facet, each, facet, data))
+            else:
+                self.report.unchanged += 1
+                seen.append(ref)
         if seen:
-            self._db.execute(
-                update(record)
-                .where(record.c.type == bindparam("b_type"), record.c.id == bindparam("b_id"))
-                .values(seen=self._run),
-                seen,
-            )
-        if replaced:
-            self._take_out(replaced, {ref: row.facet for ref, row in old.items()})
-        if fresh:
-            self._write(fresh)
+            _SEEN.run(self._db, seen, run=self._run)
+        self._take_out(changes)
+        self._write(changes)
 
     def _stored(self, refs: Iterable[RecordRef]) -> dict[RecordRef, Any]:
-        rows = self._db.execute(
-            select(record.c.type, record.c.id, record.c.facet, record.c.data, record.c.retired).where(
-                tuple_(record.c.type, record.c.id).in_([tuple(ref) for ref in refs])
-            )
-        )
-        return {RecordRef(row.type, row.id): row for row in rows}
+        return {RecordRef(row.type, row.id): row for row in _STORED.run(self._db, refs)}
 
     def _facet(self, each: Record) -> str:
         declared = self._types.get(each.ref.type)
         return declared.facet(each.status) if declared else ""
 
-    def _write(self, records: list[Record]) -> None:
+    def _write(self, changes: Sequence[_Change]) -> None:
+        coming = [(each, each.new) for each in changes if each.new]
+        if not coming:
+            return
         rows = [
             {
                 "type": each.ref.type,
                 "id": each.ref.id,
-                "facet": self._facet(each),
-                "data": dump(each),
+                "facet": each.new_facet,
+                "data": each.data,
                 "retired": False,
                 "seen": self._run,
                 "changed": self._run,
             }
-            for each in records
+            for each, _ in coming
         ]
         self._db.execute(self._upsert, rows)
-        if keys := [key for each in records for key in self._own_keys(each, self._facet(each))]:
-            self._db.execute(self._add_keys, keys)
-        links = [
-            {"type": e.ref.type, "id": e.ref.id, "role": link.role, "target_type": link.target.type,
-             "target_id": link.target.id}
-            for e in records
-            for link in dict.fromkeys(e.links)
-        ]  # fmt: skip
-        if links:
-            self._db.execute(self._add_links, links)
+        if keys := [key for each, new in coming for key in _own_keys(new, each.new_facet)]:
+            _ADD_KEYS.run(self._db, sorted(keys))
+        if links := [(*new.ref, link.role, *link.target) for _, new in coming for link in new.links]:
+            _ADD_LINKS.run(self._db, sorted(links))
 
-    @staticmethod
-    def _own_keys(each: Record, facet: str) -> Iterator[dict[str, str]]:
-        entries = [*map(address_entry, each.address_keys()), *map(reference_entry, each.reference_keys())]
-        for entry in sorted(entries):
-            yield dict(zip(_KEY, (entry, each.ref.type, facet, each.ref.id, ""), strict=True))
-
-    def _take_out(self, records: list[Record], facets: Mapping[RecordRef, str]) -> None:
+    def _take_out(self, changes: Iterable[_Change]) -> None:
         """Take records as they were out of index and links, with what they lent and what was lent to them."""
-        keys = [key for each in records for key in self._own_keys(each, facets[each.ref])]
-        lenders = {target for each in records for target in each.targets(CUSTOMER)}
-        lent = {ref: load(row.data).address_keys() for ref, row in self._stored(lenders).items()} if lenders else {}
-        for each in records:
-            for target in each.targets(CUSTOMER):
-                for key in sorted(lent.get(target, ())):
-                    values = (address_entry(key), each.ref.type, facets[each.ref], each.ref.id, str(target))
-                    keys.append(dict(zip(_KEY, values, strict=True)))
+        going = [(each, each.old) for each in changes if each.old]
+        if not going:
+            return
+        keys = [key for each, old in going for key in _own_keys(old, each.old_facet)]
+        lenders = {target for _, old in going for target in old.targets(CUSTOMER)}
+        lent = {ref: sorted(load(row.data).address_keys()) for ref, row in self._stored(lenders).items()}
+        for each, old in going:
+            for target in old.targets(CUSTOMER):
+                for key in lent.get(target, ()):
+                    keys.append((address_entry(key), each.ref.type, each.old_facet, each.ref.id, str(target)))
         if keys:
-            where = [record_key.c[name] == bindparam(f"b_{name}") for name in _KEY]
-            self._db.execute(
-                record_key.delete().where(*where), [{f"b_{k}": v for k, v in key.items()} for key in keys]
-            )
-        borrowed = [
-            {"b_entry": address_entry(key), "b_via": str(each.ref)}
-            for each in records
-            for key in sorted(each.address_keys())
+            _DROP_KEYS.run(self._db, keys)
+        lost = [
+            (address_entry(key), str(each.ref))
+            for each, old in going
+            for key in old.address_keys() - (each.new.address_keys() if each.new else frozenset())
         ]
-        if borrowed:
-            where = [record_key.c.entry == bindparam("b_entry"), record_key.c.via == bindparam("b_via")]
-            self._db.execute(record_key.delete().where(*where), borrowed)
-        self._db.execute(
-            record_link.delete().where(
-                record_link.c.type == bindparam("b_type"), record_link.c.id == bindparam("b_id")
-            ),
-            [{"b_type": each.ref.type, "b_id": each.ref.id} for each in records],
-        )
+        if lost:
+            _DROP_LENT.run(self._db, lost)
+        _DROP_LINKS.run(self._db, [each.ref for each, _ in going])
 
     def prune(self) -> None:
-        """Retire what the files no longer hold: no candidates, their numbers unknown; what was assigned stays."""
-        gone = select(record.c.type, record.c.id, record.c.facet, record.c.data).where(
-            record.c.type.in_(sorted(self.report.types)), ~record.c.retired, record.c.seen != self._run
+        """Retire what the files no longer hold: no candidates, its numbers unknown; what was assigned stays."""
+        place = tuple_(record.c.type, record.c.id)
+        gone = (
+            select(record.c.type, record.c.id, record.c.facet, record.c.data)
+            .where(
+                record.c.type.in_(sorted(self.report.types)),
+                ~record.c.retired,
+                record.c.seen != self._run,
+                place > tuple_(bindparam("type"), bindparam("id")),
+            )
+            .order_by(record.c.type, record.c.id)
+            .limit(BATCH)
         )
-        while rows := self._db.execute(gone.limit(BATCH)).fetchall():
-            self._take_out(
-                [load(row.data) for row in rows], {RecordRef(row.type, row.id): row.facet for row in rows}
-            )
-            self._db.execute(
-                update(record)
-                .where(record.c.type == bindparam("b_type"), record.c.id == bindparam("b_id"))
-                .values(retired=True, changed=self._run),
-                [{"b_type": row.type, "b_id": row.id} for row in rows],
-            )
+        last = RecordRef("", "")
+        while rows := self._db.execute(gone, last._asdict()).fetchall():
+            changes = [_Change(RecordRef(row.type, row.id), load(row.data), row.facet) for row in rows]
+            self._take_out(changes)
+            self._db.execute(_RETIRE, [{"b_type": row.type, "b_id": row.id, "run": self._run} for row in rows])
             self.report.retired += len(rows)
+            last = changes[-1].ref
 
     def lend_addresses(self) -> None:
         """Write the entries that documents have through their customers, where either side changed."""
         self._db.execute(_LENDERS_DROP)
         self._db.execute(_LENDERS_CREATE)
         self._db.execute(_LENDERS_FILL, {"run": self._run, "role": CUSTOMER})
-        last = ("", "")
-        while rows := self._db.execute(_LENDERS_NEXT, {"type": last[0], "id": last[1], "batch": BATCH}).fetchall():
+        last = RecordRef("", "")
+        while rows := self._db.execute(_LENDERS_NEXT, {**last._asdict(), "batch": BATCH}).fetchall():
             lent = [
-                {
-                    "entry": address_entry(key),
-                    "via": f"{row.type}:{row.id}",
-                    "type": row.type,
-                    "id": row.id,
-                    "role": CUSTOMER,
-                    "all": int(row.changed == self._run),
-                    "run": self._run,
-                }
+                (address_entry(key), row.type, row.id, f"{row.type}:{row.id}", str(int(row.changed == self._run)))
                 for row in rows
-                for key in sorted(load(row.data).address_keys())
+                for key in load(row.data).address_keys()
             ]
             if lent:
-                self._db.execute(_LEND, lent)
-            last = (rows[-1].type, rows[-1].id)
+                _LEND.run(self._db, sorted(lent), run=self._run, role=CUSTOMER)
+            last = RecordRef(rows[-1].type, rows[-1].id)
         self._db.execute(_LENDERS_DROP)
 
     def find_dangling(self) -> None:
-        """Find the links of changed records whose target the mirror does not have."""
+        """Find the links that point at nothing since this import."""
         parameters = {"run": self._run}
-        self.report.dangling_count = self._db.execute(
-            text(f"SELECT count(*) {_DANGLING}"), parameters
-        ).scalar_one()
-        rows = self._db.execute(
-            text(
-                f"SELECT s.type, s.id, l.role, l.target_type, l.target_id {_DANGLING} "
-                "ORDER BY s.type, s.id, l.role, l.target_type, l.target_id LIMIT 100"
-            ),
-            parameters,
-        )
-        self.report.dangling = [(f"{r[0]}:{r[1]}", r[2], f"{r[3]}:{r[4]}") for r in rows]
+        self.report.dangling_count = self._db.execute(_DANGLING_COUNT, parameters).scalar_one()
+        if self.report.dangling_count:
+            rows = self._db.execute(_DANGLING_FIRST, parameters)
+            self.report.dangling = [(f"{r[0]}:{r[1]}", r[2], f"{r[3]}:{r[4]}") for r in rows]
 
 
+def _own_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """The index entries that a record has by itself."""
+    for key in each.address_keys():
+        yield address_entry(key), each.ref.type, facet, each.ref.id, ""
+    for key in each.reference_keys():
+        yield reference_entry(key), each.ref.type, facet, each.ref.id, ""
+
+
+_REFS = Batch("type", "id")
+_KEYS = Batch("entry", "type", "facet", "id", "via")
+_STORED = _REFS.statement(
+    "SELECT r.type, r.id, r.facet, r.data, r.retired FROM {batch} b "
+    "{cross} record r ON r.type = b.type AND r.id = b.id"
+)
+_SEEN = _REFS.statement("UPDATE record SET seen = :run WHERE (type, id) IN (SELECT type, id FROM {batch} b)")
+_ADD_KEYS = _KEYS.statement(
+    "INSERT INTO record_key (entry, type, facet, id, via) "
+    "SELECT entry, type, facet, id, via FROM {batch} b WHERE true ON CONFLICT DO NOTHING"
+)
+_DROP_KEYS = _KEYS.statement(
+    "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN "
+    "(SELECT entry, type, facet, id, via FROM {batch} b)"
+)
+_DROP_LENT = Batch("entry", "via").statement(
+    "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN "
+    "(SELECT k.entry, k.type, k.facet, k.id, k.via FROM {batch} b "
+    "{cross} record_key k ON k.entry = b.entry AND k.via = b.via)"
+)
+_ADD_LINKS = Batch("type", "id", "role", "target_type", "target_id").statement(
+    "INSERT INTO record_link (type, id, role, target_type, target_id) "
+    "SELECT type, id, role, target_type, target_id FROM {batch} b WHERE true ON CONFLICT DO NOTHING"
+)
+_DROP_LINKS = _REFS.statement(
+    "DELETE FROM record_link WHERE (type, id, role, target_type, target_id) IN "
+    "(SELECT l.type, l.id, l.role, l.target_type, l.target_id FROM {batch} b "
+    "{cross} record_link l ON l.type = b.type AND l.id = b.id)"
+)
+_RETIRE = (
+    update(record)
+    .where(record.c.type == bindparam("b_type"), record.c.id == bindparam("b_id"))
+    .values(retired=True, changed=bindparam("run"))
+)
 _LENDERS_DROP = text("DROP TABLE IF EXISTS beleg_lender")
 _LENDERS_CREATE = text(
     "CREATE TEMPORARY TABLE beleg_lender (type TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (type, id))"
@@ -271,22 +283,32 @@ _LENDERS_FILL = text(
 )
 _LENDERS_NEXT = text(
     """
-    SELECT r.type, r.id, r.data, r.changed FROM beleg_lender b JOIN record r ON r.type = b.type AND r.id = b.id
+    SELECT r.type, r.id, r.data, r.changed
+    FROM beleg_lender b JOIN record r ON r.type = b.type AND r.id = b.id
     WHERE NOT r.retired AND (b.type, b.id) > (:type, :id) ORDER BY b.type, b.id LIMIT :batch
     """
 )
-_LEND = text(
+_LEND = Batch("entry", "type", "id", "via", "whole").statement(
     """
     INSERT INTO record_key (entry, type, facet, id, via)
-    SELECT :entry, s.type, s.facet, s.id, :via FROM record_link l
-      JOIN record s ON s.type = l.type AND s.id = l.id
-      WHERE l.target_type = :type AND l.target_id = :id AND l.role = :role AND NOT s.retired
-        AND (:all = 1 OR s.changed = :run)
+    SELECT b.entry, s.type, s.facet, s.id, b.via FROM {batch} b
+      {cross} record_link l ON l.target_type = b.type AND l.target_id = b.id AND l.role = :role
+      {cross} record s ON s.type = l.type AND s.id = l.id
+      WHERE NOT s.retired AND (b.whole = '1' OR s.changed = :run)
     ON CONFLICT DO NOTHING
     """
 )
 _DANGLING = """
+    SELECT l.type, l.id, l.role, l.target_type, l.target_id
     FROM record s JOIN record_link l ON l.type = s.type AND l.id = s.id
     WHERE s.changed = :run AND NOT EXISTS (
       SELECT 1 FROM record t WHERE t.type = l.target_type AND t.id = l.target_id AND NOT t.retired)
+    UNION
+    SELECT l.type, l.id, l.role, l.target_type, l.target_id
+    FROM record t JOIN record_link l ON l.target_type = t.type AND l.target_id = t.id
+    WHERE t.changed = :run AND t.retired
 """
+_DANGLING_COUNT = text(f"SELECT count(*) FROM ({_DANGLING}) AS dangling")
+_DANGLING_FIRST = text(
+    f"SELECT * FROM ({_DANGLING}) AS dangling ORDER BY type, id, role, target_type, target_id LIMIT 100"
+)

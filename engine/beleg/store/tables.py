@@ -1,8 +1,8 @@
 """The schema. Text that is compared or sorted is sorted by its bytes on both databases.
 
-`record_key` is the one lookup index: a canonical address (`@…`) or reference number (`#…`), and the live record that
-carries it; `via` is empty, or names the customer through whom a document carries an address (so that a hot address is
-one range of the index, in order of id).
+`record_key` is the one lookup index: a canonical address (`@…`) or reference number (`#…`), and the live record
+that carries it; `via` is empty, or names the customer through whom a document carries an address (so that a hot
+address is one range of the index, in order of id).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ class Bytewise(TypeDecorator[str]):
         return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
 
 
+NO_DATE = 2**62
+"""Later than any date: a message without a readable Date is the newest (RULES.md section 4)."""
+
 _BigInt = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -44,7 +47,7 @@ class RecordRow(Table, table=True):
     facet: str = Field(sa_type=Bytewise)
     data: bytes = Field(sa_type=LargeBinary)
     retired: bool = Field(default=False)
-    seen: int = Field(index=True)
+    seen: int
     changed: int = Field(index=True)
 
 
@@ -85,15 +88,15 @@ class ImportRow(Table, table=True):
 
 
 class MessageRow(Table, table=True):
-    """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC; `thread` is the
-    same for all messages that are tied, directly or through others."""
+    """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC, `NO_DATE`
+    where it has none; `thread` is the same for all messages that are tied, directly or through others."""
 
     __tablename__ = "message"
-    __table_args__ = (Index("message_undecided", "decided", "date"),)
+    __table_args__ = (Index("message_undecided", "decided", "date", "id"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
     sha256: str = Field(unique=True, sa_type=Bytewise)
     message_id: str | None = Field(default=None, index=True, sa_type=Bytewise)
-    date: int | None = Field(default=None, sa_type=BigInteger)
+    date: int = Field(sa_type=BigInteger)
     subject: str = Field(sa_type=Text)
     sender: str = Field(sa_type=Text)
     folder: str = Field(sa_type=Text)
@@ -129,7 +132,7 @@ class AssignmentRow(Table, table=True):
 
 
 class DecisionRow(Table, table=True):
-    """A decision with its trace (canonical JSON, zstd-compressed); the newest of a message is the one that counts."""
+    """A decision with its trace (canonical JSON, zstd-compressed); a message's newest is the one that counts."""
 
     __tablename__ = "decision"
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)

@@ -1,0 +1,371 @@
+"""What people do with Beleg, as functions: take in mail and records, decide, explain, correct, look up.
+
+The command line (and later the web page and the API) are thin layers over this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from sqlalchemy import Connection, delete, insert, select
+
+from beleg.assignment import Assignment, ThreadMessage, earlier, removals
+from beleg.directory import Directory, address_entry, reference_entry
+from beleg.errors import InputError
+from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
+from beleg.keys import address_key, reference_key
+from beleg.message import Message, content_identity, parse
+from beleg.orchestrator import Decision, Engine, StepFailed
+from beleg.orchestrator.follow import follow
+from beleg.plugins import Installed
+from beleg.record import Record, RecordRef
+from beleg.step import RuleSettings
+from beleg.store import Database, SqlDirectory
+from beleg.store import browse
+from beleg.store import records as record_store
+from beleg.store.mails import Mails, StoredMessage
+from beleg.store.tables import ignored
+from beleg.trace import Trace
+
+BATCH = 100
+
+
+class NotFound(Exception):
+    """The message or record that was named does not exist, or the name is not unique."""
+
+
+@dataclass
+class MailReport:
+    """What taking in mail did."""
+
+    new: int = 0
+    known: int = 0
+    decided: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass
+class AssignReport:
+    """What a batch of decisions did: how many, how many with an assignment, and what failed."""
+
+    decided: int = 0
+    assigned: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record and the messages that it stands on; `record` is None where the ERP never had it, `gone` where it no
+    longer has it."""
+
+    ref: RecordRef
+    record: Record | None
+    gone: bool
+    messages: tuple[tuple[StoredMessage, Assignment], ...]
+
+
+class Workspace:
+    """One database with the installed plugins and the settings that decisions depend on."""
+
+    def __init__(self, database: Database, installed: Installed, rules: RuleSettings | None = None) -> None:
+        self.database = database
+        self.installed = installed
+        self.rules = rules or RuleSettings()
+        self.engine = Engine(installed, self.rules)
+
+    # --- records -------------------------------------------------------------------------------------------------
+
+    def import_records(
+        self,
+        records: Iterable[Record],
+        *,
+        files: str = "",
+        prune: bool = False,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> record_store.ImportReport:
+        """Take ERP records in, all or nothing."""
+        with self.database.begin() as connection:
+            return record_store.import_records(
+                connection, records, self.installed.types, files=files, prune=prune, progress=progress
+            )
+
+    def show(self, text: str) -> list[Shown]:
+        """The record of this name (`order:O-81`), or all records that carry the number or the address, each with its
+        messages. Raises NotFound."""
+        with self.database.begin(write=False) as connection:
+            refs = browse.named(connection, text)
+            if not refs and "@" in text:
+                refs = browse.carrying(connection, address_entry(address_key(text.strip())))
+            if not refs and (key := reference_key(text)):
+                refs = browse.carrying(connection, reference_entry(key))
+            if not refs:
+                raise NotFound(f"no record is named {text!r}, and none carries it as a number or an address")
+            mails = Mails(connection)
+            shown = []
+            for ref in refs:
+                record, gone = browse.load_one(connection, ref)
+                shown.append(Shown(ref, record, gone, tuple(mails.communication(ref))))
+            return shown
+
+    # --- ignored addresses ---------------------------------------------------------------------------------------
+
+    def ignore_list(self, connection: Connection) -> IgnoreList:
+        """The ignored addresses that are stored."""
+        lists: dict[str, list[str]] = {name: [] for name in ENTRY_LISTS}
+        for row in connection.execute(select(ignored.c.list, ignored.c.entry).order_by(ignored.c.entry)):
+            lists[row.list].append(row.entry)
+        return IgnoreList(**lists)
+
+    def ignored(self) -> IgnoreList:
+        """The same, in a transaction of its own."""
+        with self.database.begin(write=False) as connection:
+            return self.ignore_list(connection)
+
+    def ignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+        """Add entries to `users`, `groups` or `blacklist`; returns those that were new. Raises InputError."""
+        added = []
+        with self.database.begin() as connection:
+            for entry in entries:
+                key = self._entry_key(list_, entry)
+                if not self._has_entry(connection, list_, key):
+                    connection.execute(insert(ignored).values(list=list_, key=key, entry=entry.strip()))
+                    added.append(entry)
+        return added
+
+    def unignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+        """Take entries off a list; returns those that were on it. Raises InputError."""
+        gone = []
+        with self.database.begin() as connection:
+            for entry in entries:
+                key = self._entry_key(list_, entry)
+                if self._has_entry(connection, list_, key):
+                    connection.execute(delete(ignored).where(ignored.c.list == list_, ignored.c.key == key))
+                    gone.append(entry)
+        return gone
+
+    @staticmethod
+    def _entry_key(list_: str, entry: str) -> str:
+        try:
+            kind, key = classify(entry)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        if list_ != "blacklist" and kind != "address":
+            raise InputError(f"{entry!r} is no address; {list_} holds addresses only")
+        return f"{kind}:{key}"
+
+    @staticmethod
+    def _has_entry(connection: Connection, list_: str, key: str) -> bool:
+        query = select(ignored.c.key).where(ignored.c.list == list_, ignored.c.key == key)
+        return connection.execute(query).first() is not None
+
+    # --- mail ----------------------------------------------------------------------------------------------------
+
+    def import_mail(
+        self,
+        found: Iterable[tuple[bytes, str]],
+        *,
+        decide: bool = True,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> MailReport:
+        """Store mails (bytes, folder) that are not stored yet; then, unless `decide` is False, decide the new ones,
+        oldest first, so that an answer that was found before its question inherits from it all the same."""
+        report = MailReport()
+        new: list[int] = []
+        source = iter(found)
+        while batch := list(islice(source, BATCH)):
+            with self.database.begin() as connection:
+                mails = Mails(connection)
+                hashes = [content_identity(raw) for raw, _ in batch]
+                known = mails.known(hashes)
+                for (raw, folder), identity in zip(batch, hashes, strict=True):
+                    if identity in known:
+                        report.known += 1
+                        continue
+                    known.add(identity)
+                    new.append(mails.add(parse(raw, self.rules.limits), raw, folder))
+                    report.new += 1
+            progress(len(batch))
+        if decide and new:
+            with self.database.begin(write=False) as connection:
+                new = Mails(connection).oldest_first(new)
+            outcome = self.assign(new)
+            report.decided, report.failed = outcome.decided, outcome.failed
+        return report
+
+    def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
+        """The newest messages, the latest first, with the records that stand on each."""
+        with self.database.begin(write=False) as connection:
+            return Mails(connection).newest(count)
+
+    def find_message(self, name: str) -> StoredMessage:
+        """The message of this row number, Message-ID or beginning of its sha256. Raises NotFound."""
+        with self.database.begin(write=False) as connection:
+            found = Mails(connection).find(name)
+        if not found:
+            raise NotFound(
+                f"no stored message is named {name!r}; name it by row number, Message-ID or the first 6 or more "
+                "characters of its sha256"
+            )
+        if len(found) > 1:
+            rows = ", ".join(str(each.row) for each in found[:5])
+            raise NotFound(f"{len(found)} stored messages are named {name!r}; name one by its row number: {rows}")
+        return found[0]
+
+    # --- decisions -----------------------------------------------------------------------------------------------
+
+    def assign(self, rows: Sequence[int], progress: Callable[[int], None] = lambda count: None) -> AssignReport:
+        """Run the steps on messages, in batches of a hundred to a transaction. A message on which a step fails keeps
+        what it had, and the rest goes on."""
+        report = AssignReport()
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            with self.database.begin() as connection:
+                run = _Run(self, connection)
+                for message in Mails(connection).get(batch):
+                    try:
+                        run.decide(message)
+                    except StepFailed as error:
+                        report.failed.append(str(error))
+                run.flush()
+            report.decided += run.decided
+            report.assigned += run.assigned
+            progress(len(batch))
+        return report
+
+    def undecided(self) -> list[int]:
+        """The row numbers of the messages that were never decided, oldest first."""
+        with self.database.begin(write=False) as connection:
+            return Mails(connection).rows(undecided=True)
+
+    def everything(self) -> list[int]:
+        """The row numbers of all messages, oldest first."""
+        with self.database.begin(write=False) as connection:
+            return Mails(connection).rows()
+
+    def open(self, row: int) -> tuple[Trace, str]:
+        """What opening a message does: decide it where it never was; then its trace and digest. Raises StepFailed."""
+        with self.database.begin(write=False) as connection:
+            if found := Mails(connection).decision(row):
+                return found
+        with self.database.begin() as connection:
+            mails = Mails(connection)
+            if not (found := mails.decision(row)):
+                run = _Run(self, connection)
+                run.decide(mails.get([row])[0])
+                run.flush()
+                found = mails.decision(row)
+            if found is None:
+                raise NotFound(f"message {row} was not decided")
+            return found
+
+    def decide_file(self, raw: bytes) -> Decision:
+        """Decide a mail that is not stored, in the thread it would have, and write nothing. Raises StepFailed."""
+        message = parse(raw, self.rules.limits)
+        with self.database.begin(write=False) as connection:
+            thread = [each for _, each in Mails(connection).thread_of(message)]
+            return self.engine.decide(message, SqlDirectory(connection), self.ignore_list(connection), thread)
+
+    # --- corrections ---------------------------------------------------------------------------------------------
+
+    def add(self, row: int, ref: RecordRef, by: str) -> list[Assignment]:
+        """A person assigns a record; its follow-ups are made at once. Returns what was added (nothing when the record
+        already stands by hand). Raises NotFound where the ERP has no such record."""
+        with self.database.begin() as connection:
+            mails = Mails(connection)
+            directory = SqlDirectory(connection)
+            record = directory.records([ref]).get(ref)
+            if record is None:
+                raise NotFound(f"the ERP has no record {ref}")
+            own = mails.assignments(row)
+            standing = {each.record: each for each in own if each.stands}
+            if ref in standing and standing[ref].origin == "manual":
+                return []
+            if ref in standing:
+                mails.forget(row, ref)
+            made = [Assignment(ref, "manual")]
+            made += self._follow(record, [*standing, ref], own, directory)
+            mails.assign(row, made, by)
+            return made
+
+    def _follow(
+        self, record: Record, standing: Sequence[RecordRef], own: Sequence[Assignment], directory: Directory
+    ) -> Iterator[Assignment]:
+        step = self.installed.step_for(record.ref.type)
+        if step is None or not step.follow_ups:
+            return
+        near = directory.records([record.ref])
+        for result in follow(step, record, standing, removals(own), lambda target: target in near):
+            if result.record:
+                yield Assignment(result.record, "derived", str(record.ref), clause=result.check.clause)
+
+    def remove(self, row: int, ref: RecordRef, by: str, *, derived: bool = True) -> list[RecordRef]:
+        """A person removes a record from a message, with what was derived from it unless `derived` is False. Returns
+        what was removed. Raises NotFound where it does not stand there."""
+        with self.database.begin() as connection:
+            mails = Mails(connection)
+            standing = [each for each in mails.assignments(row) if each.stands]
+            if ref not in {each.record for each in standing}:
+                raise NotFound(f"{ref} does not stand on this message")
+            refs = [ref]
+            if derived:
+                refs += [e.record for e in standing if e.origin == "derived" and e.source == str(ref)]
+            mails.remove(row, list(dict.fromkeys(refs)), by, now())
+            return refs
+
+
+class _Run:
+    """Decisions in one transaction, stored together; a message whose thread has a decision waiting flushes first."""
+
+    def __init__(self, workspace: Workspace, connection: Connection) -> None:
+        self._engine = workspace.engine
+        self._mails = Mails(connection)
+        self._directory = SqlDirectory(connection)
+        self._ignored = workspace.ignore_list(connection)
+        self._waiting: list[tuple[int, Decision]] = []
+        self._threads: set[int] = set()
+        self.decided = 0
+        self.assigned = 0
+
+    def decide(self, stored: StoredMessage, parsed: Message | None = None) -> None:
+        """Decide a message; the earlier ones of its thread that were never decided first, oldest first."""
+        if stored.thread in self._threads:
+            self.flush()
+        around, own = self._mails.around(stored)
+        open_ = {message.sha256: each for each, message in around if not each.decided}
+        thread = [message for _, message in around]
+        if open_:
+            for message in earlier(thread, stored.date, stored.sha256):
+                if message.sha256 in open_:
+                    self._one(open_[message.sha256], thread, self._mails.assignments(open_[message.sha256].row))
+                    self.flush()
+                    thread = [each for _, each in self._mails.around(stored)[0]]
+        self._one(stored, thread, own, parsed)
+
+    def _one(
+        self,
+        stored: StoredMessage,
+        thread: Sequence[ThreadMessage],
+        own: Sequence[Assignment],
+        parsed: Message | None = None,
+    ) -> None:
+        if parsed is None:
+            parsed = parse(self._mails.raw(stored.row), self._engine.settings.limits)
+        decision = self._engine.decide(parsed, self._directory, self._ignored, thread, own)
+        self._waiting.append((stored.row, decision))
+        self._threads.add(stored.thread)
+
+    def flush(self) -> None:
+        """Store what is waiting."""
+        self._mails.store(self._waiting)
+        self.decided += len(self._waiting)
+        self.assigned += sum(1 for _, decision in self._waiting if decision.trace.assigned)
+        self._waiting.clear()
+        self._threads.clear()
+
+
+def now() -> str:
+    """The time of a person's act, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
