@@ -1,9 +1,9 @@
 """How a step asks the ERP: records by address, by reference number, by name. Steps see nothing else of it.
 
 One index serves every type: a *key* is an address or a reference number in canonical form (`beleg.keys`), and
-leads to the live records that carry it, a document through its customer too. A hot key (a marketplace relay with
-100,000 orders) never loads its records: a lookup lists the first `LISTED` by id, and what is counted beyond is
-asked for separately, up to `COUNTED`.
+leads to the live records that carry it, a document through its customer too. A hot key (a marketplace relay
+with 100,000 orders) never loads its records: a lookup lists the first `LISTED` by id, and what is counted beyond
+is asked for separately, up to `COUNTED`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COUNTED = 1_000
 
 
 class Group(NamedTuple):
-    """The records of one type that are counted together: a document type whole (`facet` ''), a contact by status."""
+    """The records of one type that are counted together: documents all (`facet` ''), contacts by status."""
 
     type: str
     facet: str = ""
@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 class Shared(NamedTuple):
     """The answer to a `Pair`: how many there are, up to `COUNTED` + 1, and the first `LISTED` + 1 ids."""
 
-    count: int
+    total: int
     ids: tuple[str, ...]
 
 
@@ -58,8 +58,8 @@ class Directory(Protocol):
     def find(
         self, entries: Collection[str], groups: Sequence[Group]
     ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
-        """For each index entry that any live record (of any type) carries: the ids, ascending, of each group's
-        records that carry it, at most `LISTED` + 1 of them. An entry missing from the answer is unknown."""
+        """For each index entry that any live record (of any type) carries: of each group with records that carry
+        it their ids, ascending, at most `LISTED` + 1. An entry missing from the answer is unknown."""
 
     def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
         """How many records carry the entry, or both entries, of each pair."""
@@ -91,7 +91,7 @@ class MemoryDirectory:
         for target in record.targets(CUSTOMER):
             if customer := self._records.get(target):
                 addresses |= customer.address_keys()
-        return {address_entry(key) for key in addresses} | {reference_entry(k) for k in record.reference_keys()}
+        return {*map(address_entry, addresses), *map(reference_entry, record.reference_keys())}
 
     def find(
         self, entries: Collection[str], groups: Sequence[Group]

@@ -8,9 +8,11 @@ Every expression is linear on hostile text: possessive quantifiers, and a start 
 from __future__ import annotations
 
 import re
+import string
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from beleg.keys import address_key, fold
@@ -18,6 +20,10 @@ from beleg.message import Limit, Limits, Message, TextPart
 
 LONGEST_NUMBER = 128
 """Letters and digits of the longest reference number that is looked for in a text."""
+
+
+REPEATED = 20
+"""How often the addresses of a mail may stand in one text, on average, before the limit on addresses holds."""
 
 
 class Place(NamedTuple):
@@ -102,21 +108,20 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
     possible = 0
     for part in (message.subject_part, *message.content):
         text = _plain_marks(part.text)
-        places = _addresses(part, text)
+        places = _addresses(part, text, REPEATED * limits.addresses)
         for start, end, address in places:
             key = address_key(address)
             seen = repeated if key in tried else content
             if key not in seen:
                 seen[key] = FoundAddress(key, address, Place(part.part, start, end))
-        addresses = len(tried) + len(content)
+        addresses = max(len(tried) + len(content), len(places) // REPEATED)
         if addresses > limits.addresses:
             return Evidence(participants, (), (), (), Limit("addresses", limits.addresses, addresses))
-        found = []
-        for span in _numbers(_masked(text, places), min_reference_length):
-            found.append(span)
-            possible += 1
-            if possible > limits.numbers:
-                return Evidence(participants, (), (), (), Limit("numbers", limits.numbers, possible))
+        try:
+            found = _numbers(_masked(text, places), min_reference_length, limits.numbers - possible)
+        except _TooManyError:
+            return Evidence(participants, (), (), (), Limit("numbers", limits.numbers, limits.numbers + 1))
+        possible += len(found)
         if found:
             spans.append((part, tuple(found)))
     return Evidence(participants, tuple(content.values()), tuple(repeated.values()), tuple(spans))
@@ -125,20 +130,22 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
 # --- addresses in running text ---------------------------------------------------------------------------------
 
 _LOCAL = r"\w.%+&'\-"
-_BEFORE_AT = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]++@")
+# The look-behind stands second, so that the search can skip by the first set; without it every letter of a long word
+# would be tried as a beginning.
+_BEFORE_AT = re.compile(rf"[{_LOCAL}](?<![{_LOCAL}]{{2}})[{_LOCAL}]*+@(?=[^\W_][\w\-]*+\.)")
 _DOMAIN = re.compile(r"[\w.\-]++")
 _LABEL = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?")
 _MARKS = "._%+&'-"
 _WINDOW = 2_000
 
 
-def _addresses(part: TextPart, text: str) -> list[tuple[int, int, str]]:
+def _addresses(part: TextPart, text: str, most: int) -> list[tuple[int, int, str]]:
     """Start, end and text of each address in a part, in reading order: those that the parser marked
-    (header fields of an attached message, `mailto:` links) and those in running text."""
+    (header fields of an attached message, `mailto:` links) and those in running text, at most about `most`."""
     marked = [(span.start, span.end, span.address) for span in part.spans if span.address]
     if "@" not in text:
         return marked
-    running = list(_running_addresses(text))
+    running = list(islice(_running_addresses(text), most + REPEATED))
     if not part.spans:
         return running
     closed = _Cover((span.start, span.end) for span in part.spans)
@@ -198,21 +205,54 @@ def _masked(text: str, places: list[tuple[int, int, str]]) -> str:
 
 # --- reference numbers -----------------------------------------------------------------------------------------
 
-_DIGIT_TOKEN = re.compile(r"(?<!\S)[^\s\d]*+\d\S*+")
 _CHAIN = re.compile(r"[^\W_]++(?:[\-/_.][^\W_]++)*+")
 _SEGMENT = re.compile(r"[^\W_]++")
 _SHORT_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{1,4}$")
 _DIGIT = re.compile(r"\d")
+_WITH_DIGIT = re.compile(r"\d[^\W_]*+")
+_INSIDE = string.ascii_letters + string.digits + "-/_."
+# At most every second character of a chain is a joiner: what begins further left is longer than LONGEST_NUMBER.
+_FURTHEST = 2 * LONGEST_NUMBER + 2
 
 
-def _numbers(text: str, shortest: int) -> Iterator[Span]:
+class _TooManyError(Exception):
+    """There are more possible numbers than are allowed."""
+
+
+def _numbers(text: str, shortest: int, most: int) -> list[Span]:
     """Every span that could be a reference number: one segment, or neighbouring ones with their joiners, at
-    least one digit in all, and each of those that begin behind a short word and a space also with that word."""
-    for token in _DIGIT_TOKEN.finditer(text):
-        token_start = token.start()
-        for chain in _CHAIN.finditer(text, token_start, token.end()):
-            word_start = _word_before(text, token_start) if chain.start() == token_start else None
-            yield from _spans(text, chain.start(), chain.end(), word_start, shortest)
+    least one digit in all, and each of those that begin behind a short word and a space also with that word.
+    Raises _TooManyError where there are more than `most`."""
+    found: list[Span] = []
+    done = 0
+    # A digit is rare: jump from one to the next, and look at what stands around it.
+    while digit := _DIGIT.search(text, done):
+        at = digit.start()
+        start = _chain_start(text, done, at)
+        while done <= at:
+            chain = _CHAIN.search(text, start)
+            assert chain is not None  # the digit itself is one
+            start, done = chain.start(), chain.end()
+            if done <= at:
+                start = done
+        _add_spans(found, text, start, done, shortest, most)
+        if len(found) > most:
+            raise _TooManyError
+    return found
+
+
+def _chain_start(text: str, done: int, at: int) -> int:
+    """From where to look for the chain that holds the digit at `at`: no later than where it begins."""
+    furthest = max(done, at - _FURTHEST)
+    head = text[furthest:at]
+    start = furthest + len(head.rstrip(_INSIDE))
+    while start > furthest and not text[start - 1].isascii() and text[start - 1].isalnum():
+        start = furthest + len(text[furthest : start - 1].rstrip(_INSIDE))
+    if start == furthest > done:
+        # The chain goes on to the left; begin behind its next joiner, lest a part of a segment is taken for one.
+        while start < at and text[start].isalnum():
+            start += 1
+    return start
 
 
 def _word_before(text: str, start: int) -> int | None:
@@ -223,35 +263,39 @@ def _word_before(text: str, start: int) -> int | None:
     return word.start() if word else None
 
 
-def _spans(text: str, start: int, end: int, word_start: int | None, shortest: int) -> Iterator[Span]:
+def _add_spans(found: list[Span], text: str, start: int, end: int, shortest: int, most: int) -> None:
     chain = text[start:end]
+    word_start = _word_before(text, start)
+    word = "" if word_start is None else fold(text[word_start : start - 1])
     if chain.isalnum():  # one segment: by far the most frequent case
         key = fold(chain)
-        if len(key) >= shortest and _DIGIT.search(chain):
-            yield Span(start, end, key)
-            if word_start is not None:
-                yield Span(word_start, end, fold(text[word_start : start - 1]) + key)
-        elif word_start is not None and _DIGIT.search(chain):
-            key = fold(text[word_start : start - 1]) + key
-            if len(key) >= shortest:
-                yield Span(word_start, end, key)
+        if len(key) >= shortest:
+            found.append(Span(start, end, key))
+        if word_start is not None and len(word) + len(key) >= shortest:
+            found.append(Span(word_start, end, word + key))
         return
-    segments = [(m.start(), m.end(), fold(m[0])) for m in _SEGMENT.finditer(text, start, end)]
-    for first, (first_start, _, _) in enumerate(segments):
+    if len(chain) > most and next(islice(_WITH_DIGIT.finditer(chain), most + shortest, None), None):
+        raise _TooManyError  # a number begins with each segment that has a digit: no need to make them all
+    segments = [
+        (m.start(), m.end(), fold(m[0]), _DIGIT.search(m[0]) is not None)
+        for m in _SEGMENT.finditer(text, start, end)
+    ]
+    for first, (first_start, _, _, _) in enumerate(segments):
+        if len(found) > most:
+            raise _TooManyError
         key = ""
         digits = False
-        word = fold(text[word_start : start - 1]) if first == 0 and word_start is not None else None
-        for _, last_end, segment in segments[first:]:
+        for _, last_end, segment, has_digit in segments[first : first + LONGEST_NUMBER]:
             key += segment
             if len(key) > LONGEST_NUMBER:
                 break
-            digits = digits or _DIGIT.search(segment) is not None
+            digits = digits or has_digit
             if not digits:
                 continue
             if len(key) >= shortest:
-                yield Span(first_start, last_end, key)
-            if word is not None and word_start is not None and len(word) + len(key) >= shortest:
-                yield Span(word_start, last_end, word + key)
+                found.append(Span(first_start, last_end, key))
+            if word_start is not None and first == 0 and len(word) + len(key) >= shortest:
+                found.append(Span(word_start, last_end, word + key))
 
 
 def _without_overlap(spans: list[Span]) -> list[Span]:

@@ -1,15 +1,14 @@
 """What one mail's evidence leads to: all that its steps ask of the directory, in at most three round trips.
 
-However many addresses, numbers and steps there are: one `find`, one `share` where a key is hot (more records than
-a lookup lists), one `records` for what could be assigned.
+However many addresses, numbers and steps there are: one `find`, one `share` where a key is hot (more records
+than a lookup lists), one `records` for what could be assigned.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from beleg.directory import (
     COUNTED,
@@ -27,7 +26,7 @@ from beleg.record import Record, RecordRef
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Records that some evidence points at: the first 50 ids, ascending, and how many (1,001: more than 1,000)."""
+    """Records that some evidence points at: the first 50 ids, ascending, and how many (1,001: over 1,000)."""
 
     ids: tuple[str, ...]
     total: int
@@ -52,6 +51,7 @@ class Lookup:
     _found: Mapping[str, Mapping[Group, Sequence[str]]]
     _shared: Mapping[Pair, Shared] = field(default_factory=dict)
     _records: Mapping[RecordRef, Record] = field(default_factory=dict)
+    _on: dict[Group, _NumbersOn] = field(default_factory=dict)
 
     def by_address(self, key: str, group: Group) -> Hits:
         """The records of the group that carry the address."""
@@ -64,6 +64,44 @@ class Lookup:
     def by_both(self, address: str, number: str, group: Group) -> Hits:
         """The records of the group that carry the address and the number."""
         return self._both(address_entry(address), reference_entry(number), group)
+
+    def numbers_with(self, address: str, group: Group) -> list[tuple[FoundNumber, Hits]]:
+        """The reference numbers that occur on records of the group that carry the address, with these records;
+        each once, in reading order. The cost is that of the answer, not of all numbers of the mail."""
+        entry = address_entry(address)
+        ids = self._ids(entry, group)
+        if not ids or not self.numbers:
+            return []
+        on = self._numbers_on(group)
+        found: dict[int, Hits] = {}
+        if len(ids) > LISTED:
+            asked: Iterable[int] = on.numbers
+        else:
+            asked = on.hot
+            named: dict[int, list[str]] = {}
+            for id_ in ids:
+                for place in on.by_id.get(id_, ()):
+                    named.setdefault(place, []).append(id_)
+            found = {place: Hits(tuple(kept), len(kept)) for place, kept in named.items()}
+        for place in asked:
+            if (both := self._both(entry, reference_entry(on.numbers[place].key), group)).total:
+                found[place] = both
+        return [(on.numbers[place], found[place]) for place in sorted(found)]
+
+    def _numbers_on(self, group: Group) -> _NumbersOn:
+        if (known := self._on.get(group)) is None:
+            known = self._on[group] = _NumbersOn()
+            first = {number.key: number for number in reversed(self.numbers)}
+            for place, number in enumerate(dict.fromkeys(number.key for number in self.numbers)):
+                ids = self._ids(reference_entry(number), group)
+                if ids:
+                    known.numbers[place] = first[number]
+                if len(ids) > LISTED:
+                    known.hot.append(place)
+                else:
+                    for id_ in ids:
+                        known.by_id.setdefault(id_, []).append(place)
+        return known
 
     def by_two_numbers(self, keys: Sequence[str], group: Group) -> Hits:
         """The records of the group that carry at least two of the numbers."""
@@ -81,7 +119,7 @@ class Lookup:
         for one in hot:
             for other in entries:
                 if one != other:
-                    both = self._both(*sorted((one, other)), group)
+                    both = self._both(min(one, other), max(one, other), group)
                     twice.update(both.ids)
                     total = max(total, both.total)
         return Hits(tuple(sorted(twice)[:LISTED]), max(total, min(len(twice), COUNTED + 1)))
@@ -97,7 +135,7 @@ class Lookup:
         ids = self._ids(entry, group)
         if len(ids) <= LISTED:
             return Hits(tuple(ids), len(ids)) if ids else NOTHING
-        return Hits(tuple(ids[:LISTED]), self._shared[Pair(group, entry)].count)
+        return Hits(tuple(ids[:LISTED]), self._shared[Pair(group, entry)].total)
 
     def _both(self, entry: str, other: str, group: Group) -> Hits:
         ids, others = self._ids(entry, group), self._ids(other, group)
@@ -107,7 +145,17 @@ class Lookup:
             kept = tuple(id_ for id_ in ids if id_ in others)
             return Hits(kept, len(kept))
         shared = self._shared[Pair(group, entry, other)]
-        return Hits(shared.ids[:LISTED], shared.count)
+        return Hits(shared.ids[:LISTED], shared.total)
+
+
+@dataclass(slots=True)
+class _NumbersOn:
+    """The numbers of the mail, by their place among the distinct ones, that occur on records of one group; those
+    with more records than are listed; and on which of the other records each occurs."""
+
+    numbers: dict[int, FoundNumber] = field(default_factory=dict)
+    hot: list[int] = field(default_factory=list)
+    by_id: dict[str, list[int]] = field(default_factory=dict)
 
 
 def look_up(
@@ -140,25 +188,27 @@ def _hot_pairs(
 ) -> list[Pair]:
     """What the listed ids can't answer because some entry has more records than are listed."""
     numbers = list(dict.fromkeys(reference_entry(number.key) for number in lookup.numbers))
-    present = [entry for entry in (*addresses, *numbers) if entry in lookup._found]
-    hot = {
+    wanted = set(groups)
+    hot = sorted(
         (entry, group)
-        for entry in present
-        for group, ids in lookup._found[entry].items()
-        if len(ids) > LISTED
-    }
-    if not hot:
-        return []
-    pairs = [Pair(group, entry) for entry, group in sorted(hot) if group in groups]
+        for entry in (*addresses, *numbers)
+        for group, ids in lookup._found.get(entry, {}).items()
+        if len(ids) > LISTED and group in wanted
+    )
+    pairs = [Pair(group, entry) for entry, group in hot]
     for group in counting:
+        ours = [entry for entry, of in hot if of == group]
+        if not ours:
+            continue
+        hot_entries = set(ours)
         named = [entry for entry in numbers if lookup._ids(entry, group)]
-        asked = [(entry, number) for entry in addresses if lookup._ids(entry, group) for number in named]
-        asked += combinations(sorted(named), 2)
-        pairs += [
-            Pair(group, one, other)
-            for one, other in asked
-            if (one, group) in hot or (other, group) in hot
-        ]
+        hot_named = [entry for entry in named if entry in hot_entries]
+        for entry in addresses:
+            if lookup._ids(entry, group):
+                others = named if entry in hot_entries else hot_named
+                pairs += [Pair(group, entry, number) for number in others]
+        for one in hot_named:
+            pairs += [Pair(group, min(one, other), max(one, other)) for other in named if one != other]
     return list(dict.fromkeys(pairs))
 
 
@@ -167,10 +217,13 @@ def _assignable(
 ) -> list[RecordRef]:
     """Every record that some clause could assign: the only one of its group for an address, the only one that
     carries an address and a number, the only one with two numbers."""
-    keys = list(dict.fromkeys(number.key for number in lookup.numbers))
     known = [found.key for found in addresses if address_entry(found.key) in lookup._found]
     hits = [(group, lookup.by_address(address, group)) for address in known for group in groups]
+    content = [number for number in lookup.numbers if number.place.part != "subject"]
     for group in counting:
-        hits += [(group, lookup.by_both(address, key, group)) for address in known for key in keys]
-        hits.append((group, lookup.by_two_numbers(keys, group)))
+        for address in known:
+            hits += [(group, both) for _, both in lookup.numbers_with(address, group)]
+        # A step may count the numbers of the content alone, so that only one of several records is left.
+        for numbers in (lookup.numbers, content):
+            hits.append((group, lookup.by_two_numbers([number.key for number in numbers], group)))
     return [RecordRef(group.type, hit.ids[0]) for group, hit in hits if hit.total == 1]

@@ -1,4 +1,4 @@
-"""The keys around the rows of a YAML or JSON file: a scenario's `erp:` block, alone or under the key `erp`."""
+"""The keys around the rows of a YAML or JSON file: a scenario's `erp:` block, alone or under that key."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class Block:
         """Whether this key of the file's top level is the `erp` around the block."""
         if key in _SCENARIO and key not in self._plurals:
             raise InputError(
-                f"{key!r} is a key of a scenario; an import file holds what stands under 'erp' and nothing else "
-                "(a scenario is run with: beleg test)",
+                f"{key!r} is a key of a scenario; an import file holds what stands under 'erp' and nothing "
+                "else (a scenario is run with: beleg test)",
                 where,
             )
+        if self.wrapped and key == WRAPPER:
+            raise InputError("the key 'erp' stands here twice; put all its records under one", where)
         if self.wrapped:
             raise InputError(f"beside 'erp' nothing else may stand; move {key!r} into it", where)
         if key != WRAPPER:

@@ -1,7 +1,7 @@
 """Records from JSON, one row decoded at a time: a million rows need no more memory than a few.
 
-Numbers are taken as they are written (`00123` has to be a text, `1.50` stays 1.50); a key that stands twice in an
-object is an error.
+Numbers are taken as they are written (`1.50` stays 1.50; `00123` is no JSON and has to be a text); a key that
+stands twice in an object is an error.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class _Text:
         self._at = 0
         self._ended = False
         self._line = 1
-        self._line_start = 0  # of the current line, in characters from the beginning of `_part`; may be negative
+        self._line_start = (
+            0  # of the current line, in characters from the beginning of `_part`; may be negative
+        )
 
     def where(self) -> Where:
         return Where(self._name, self._line, self._at - self._line_start + 1)
@@ -157,7 +159,7 @@ class _Text:
             except RecursionError:
                 raise self.fault("nested too deeply") from None
             except json.JSONDecodeError as error:
-                # An error at the end of what is in memory, or a text that is still open there, may only lack the rest.
+                # At the end of what is in memory, or in a text open there, only the rest may be missing.
                 open_end = error.pos + _NEAR_END > len(self._part) or error.msg.startswith("Unterminated")
                 if open_end and len(self._part) - self._at < LONGEST_ROW and self._more():
                     continue

@@ -1,7 +1,8 @@
 """One row of an import file, of whatever format, to one `Record`.
 
-The keys are those of docs/scenarios.md: `id`, `number`, `name`, `status`, `addresses`, `references` (kind: number or
-list of numbers), the type's own link roles (`customer`, `offer`) and lists (`articles`), and `links` (role: id).
+The keys are those of docs/scenarios.md: `id`, `number`, `name`, `status`, `addresses`, `references` (kind:
+number or list of numbers), the type's own link roles (`customer`, `offer`) and lists (`articles`), and
+`links` (role: id).
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class RowReader:
                 _check_keys(row, shape, where, "type")
         id_ = _text(row, "id", where)
         if not id_:
-            raise InputError("the record has no id; every record needs one, unique within its type", where(None))
+            raise InputError(
+                "the record has no id; every record needs one, unique within its type", where(None)
+            )
         return Record(
             RecordRef(type_, id_),
             _text(row, "number", where),
@@ -118,7 +121,8 @@ def _status(declared: RecordType | None, row: Mapping[str, Any], where: At) -> s
     if status and status not in declared.statuses:
         allowed = ", ".join(declared.statuses)
         raise InputError(
-            f"{status!r} is no status of a {declared.name}; write one of {allowed}, or nothing", where("status")
+            f"{status!r} is no status of a {declared.name}; write one of {allowed}, or nothing",
+            where("status"),
         )
     return declared.facet(status)
 
@@ -128,7 +132,9 @@ def _references(row: Mapping[str, Any], where: At) -> Iterator[Reference]:
     if references is None:
         return
     if not isinstance(references, Mapping):
-        raise InputError("references must be a mapping of kind to number or list of numbers", where("references"))
+        raise InputError(
+            "references must be a mapping of kind to number or list of numbers", where("references")
+        )
     for kind, numbers in references.items():
         for number in _texts(numbers, "references", where):
             yield Reference(_name(kind, "references", where), number)

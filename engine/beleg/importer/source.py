@@ -1,4 +1,4 @@
-"""What all readers share of a file: its bytes counted as they are read, its text, and where a fault in it is."""
+"""What all readers share of a file: its bytes, counted as they are read, its text, and where it is faulty."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def open_text(path: Path, encoding: str, on_bytes: OnBytes) -> TextIO:
     return io.TextIOWrapper(open_bytes(path, on_bytes), encoding, newline="")
 
 
+def shown_encoding(encoding: str) -> str:
+    """An encoding's name as people write it."""
+    return "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
+
+
 def undecodable(path: Path, encoding: str, hint: str) -> InputError:
     """The error for a file that is no text in its encoding, with the line of the first byte that is not."""
     decoder = codecs.getincrementaldecoder(encoding)()
@@ -69,4 +74,6 @@ def undecodable(path: Path, encoding: str, hint: str) -> InputError:
                 break
             if not chunk:
                 break
-    return InputError(f"this is no text in {encoding} ({reason}); {hint}", Where(str(path), line))
+    return InputError(
+        f"this is no text in {shown_encoding(encoding)} ({reason}); {hint}", Where(str(path), line)
+    )

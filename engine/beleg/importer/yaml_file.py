@@ -26,8 +26,9 @@ _DEEPEST = 50
 def read(path: Path, rows: RowReader, on_bytes: OnBytes) -> Iterator[Record]:
     """The records of one file, in its order. Raises InputError with file, line and column."""
     with open_bytes(path, on_bytes) as stream:
+        loader = _LOADER(stream)
         try:
-            yield from _File(path, rows, yaml.parse(stream, Loader=_LOADER)).records()
+            yield from _File(path, rows, iter(loader.get_event, None)).records()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = Where(str(path), mark.line + 1, mark.column + 1) if mark else Where(str(path))
@@ -35,11 +36,17 @@ def read(path: Path, rows: RowReader, on_bytes: OnBytes) -> Iterator[Record]:
         except yaml.reader.ReaderError as error:
             fault = f"this is no text that YAML allows ({error.reason}); save the file as UTF-8"
             raise InputError(fault, Where(str(path), _line_at(path, error.position))) from None
+        finally:
+            loader.dispose()
 
 
 def _line_at(path: Path, position: int) -> int:
     with open(path, "rb") as file:
         return file.read(position).count(b"\n") + 1
+
+
+def _mark(event: yaml.Event) -> Any:
+    return event.start_mark  # the stubs allow None, the parser gives none without
 
 
 class _File:
@@ -52,33 +59,15 @@ class _File:
 
     def records(self) -> Iterator[Record]:
         for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                block = Block(self._rows)
-                yield from self._block(next(self._events), block)
-
-    def _block(self, event: yaml.Event, block: Block) -> Iterator[Record]:
-        if self._null(event):
-            return
-        if not isinstance(event, yaml.MappingStartEvent):
-            raise InputError("the file must be a mapping, such as orders: [...]", self._at(event))
-        self._plain(event)
-        for key, where in self._keys():
-            if not block.wrapped and block.wraps(key, where):
-                inner = next(self._events)
-                yield from self._block_inside(inner, block)
-            elif block.wrapped:
-                block.wraps(key, where)
-            else:
-                yield from self._list(key, where, block)
-
-    def _block_inside(self, event: yaml.Event, block: Block) -> Iterator[Record]:
-        if self._null(event):
-            return
-        if not isinstance(event, yaml.MappingStartEvent):
-            raise InputError("'erp' must be a mapping, such as orders: [...]", self._at(event))
-        self._plain(event)
-        for key, where in self._keys():
-            yield from self._list(key, where, block)
+            if not isinstance(event, yaml.DocumentStartEvent):
+                continue
+            block = Block(self._rows)
+            for key, where in self._members("the file"):
+                if block.wraps(key, where):
+                    for inner, inner_at in self._members("'erp'"):
+                        yield from self._list(inner, inner_at, block)
+                else:
+                    yield from self._list(key, where, block)
 
     def _list(self, plural: str, key_at: Where, block: Block) -> Iterator[Record]:
         declared = block.type_of(plural, key_at)
@@ -92,7 +81,7 @@ class _File:
             if isinstance(item, yaml.SequenceEndEvent):
                 return
             row = self._value(item, 0)
-            line = item.start_mark.line + 1
+            line = _mark(item).line + 1
 
             def where(key: str | None, row: Any = row, line: int = line) -> Where:
                 lines = row.lines if isinstance(row, Mapping) else {}
@@ -100,14 +89,21 @@ class _File:
 
             yield self._rows.read(declared, row, where)
 
-    def _keys(self) -> Iterator[tuple[str, Where]]:
+    def _members(self, what: str) -> Iterator[tuple[str, Where]]:
+        """The keys of the mapping that comes next; the caller reads each value."""
+        event = next(self._events)
+        if self._null(event):
+            return
+        if not isinstance(event, yaml.MappingStartEvent):
+            raise InputError(f"{what} must be a mapping, such as orders: [...]", self._at(event))
+        self._plain(event)
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 return
             yield self._key(event), self._at(event)
 
-    def _key(self, event: yaml.Event) -> str:
-        if not isinstance(event, yaml.ScalarEvent) or self._null(event):
+    def _key(self, event: Any) -> str:
+        if event.__class__ is not yaml.ScalarEvent or (not event.style and event.value in _NULLS):
             raise InputError("a key must be a text", self._at(event))
         self._plain(event)
         return str(event.value)
@@ -115,11 +111,11 @@ class _File:
     def _null(self, event: yaml.Event) -> bool:
         return isinstance(event, yaml.ScalarEvent) and not event.style and event.value in _NULLS
 
-    def _value(self, event: yaml.Event, depth: int) -> Any:
-        self._plain(event)
-        if isinstance(event, yaml.ScalarEvent):
+    def _value(self, event: Any, depth: int) -> Any:
+        if event.__class__ is yaml.ScalarEvent and event.anchor is None and event.tag is None:
             return None if not event.style and event.value in _NULLS else event.value
-        line = event.start_mark.line + 1
+        self._plain(event)
+        line = _mark(event).line + 1
         if depth > _DEEPEST:
             raise InputError("nested too deeply", self._at(event))
         if isinstance(event, yaml.SequenceStartEvent):
@@ -128,7 +124,7 @@ class _File:
                 if isinstance(item, yaml.SequenceEndEvent):
                     break
                 items.append(self._value(item, depth + 1))
-                items.lines.append(item.start_mark.line + 1)
+                items.lines.append(_mark(item).line + 1)
             return items
         found = Mapping(line)
         for key_event in self._events:
@@ -138,14 +134,16 @@ class _File:
             if key in found:
                 raise InputError(f"the key {key!r} stands here twice; remove one", self._at(key_event))
             found[key] = self._value(next(self._events), depth + 1)
-            found.lines[key] = key_event.start_mark.line + 1
+            found.lines[key] = _mark(key_event).line + 1
         return found
 
     def _plain(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise InputError("anchors (&) and aliases (*) are not read here; write the value out", self._at(event))
+            raise InputError(
+                "anchors (&) and aliases (*) are not read here; write the value out", self._at(event)
+            )
         if event.tag is not None:
             raise InputError(f"the tag {event.tag!r} is not read here; remove it", self._at(event))
 
     def _at(self, event: yaml.Event) -> Where:
-        return Where(self._name, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Where(self._name, _mark(event).line + 1, _mark(event).column + 1)

@@ -54,17 +54,13 @@ def mailboxes(text: str) -> list[Mailbox]:
     position, end = 0, len(text)
     while position < end:
         match = _USUAL.match(text, position)
-        if match is None:
-            if (blank := _EMPTY.match(text, position)) and blank.end() == end:
-                break
-            found.extend(_list(text, position))
-            break
-        quoted, phrase, angled, bare = match.groups()
+        quoted, phrase, angled, bare = match.groups() if match else ("", "", "", "")
         address = angled or bare
-        if "=?" in address and not is_addr_spec(address):
-            found.append(Mailbox(readable(match[0].strip(" \t,")), None, wrong=True))
-        else:
-            found.append(Mailbox(_shown(quoted or phrase or ""), address))
+        if match is None or "=?" in address:
+            if (blank := _EMPTY.match(text, position)) is None or blank.end() < end:
+                found.extend(_list(text, position))
+            break
+        found.append(Mailbox(_shown(quoted or phrase or ""), address))
         position = match.end()
     return found
 

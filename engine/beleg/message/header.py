@@ -22,7 +22,7 @@ _WANTED = frozenset(
 )
 _LEADING_COMMENT = re.compile(r"\s*+(?:\([^()]*+\)\s*+)++")
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_TOKEN = re.compile(rf'\s*+"?+({_WORD})')
+_TOKEN = re.compile(r'\s*+"?+([^\s;,"()]++)')
 _TYPE = re.compile(rf'\s*+"?+({_WORD}/{_WORD})')
 _PARAMETER = re.compile(r'[;\s,]([^\s;=,"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?|([^;\s]*+))', re.DOTALL)
 _UNTIL_SEMICOLON = re.compile(r"[^;=]*+(?=;|\Z)")

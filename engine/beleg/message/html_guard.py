@@ -44,7 +44,7 @@ _QUOTED_ANGLE = re.compile(r"""=\s*+(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])""")
 _ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>"'][^\s>]*+)?)*+"""
 _TAG = re.compile(
     rf"""<(?:
-      (?P<raw>script|style|title|iframe|noembed|noframes|textarea|xmp)(?=[\s/>]){_ATTRIBUTES}
+      (?=[sitnx])(?P<raw>script|style|title|iframe|noembed|noframes|textarea|xmp)(?=[\s/>]){_ATTRIBUTES}
           (?P<text>>[^<]*+(?:<(?!/(?P=raw)[\s/>])[^<]*+)*+)?
     | (?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})(?P<close>>?)
     | !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?)
@@ -60,6 +60,14 @@ _VOID = names("area base br col embed hr img input link meta param source track 
 # An end tag closes these too when they are open inside its element.
 _IMPLIED = frozenset({"p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "dd", "dt"})
 _LOOK_BACK = 4
+# Where the tree isn't built by lexbor: which start tags end a paragraph, and where the search for the start
+# of an end tag ends.
+_ENDS_P = names(
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure"
+    " footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p pre search section summary ul"
+)
+_SCOPES = names("table td th caption template object marquee applet button")
+_FAR_BACK = 16
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _IMPORTANT = re.compile(r"\s*!\s*important\s*\Z")
 
@@ -95,8 +103,8 @@ def tame(source: str) -> tuple[str, bool]:
         return source, False
     source = _NUMBERED_MARK.sub("", OWN_MARKS.sub("", source))
     if tags <= _MANY_TAGS:
-        return _TAG.sub(_Rewriter(_DEPTH).rewrite, source), True
-    return _TAG.sub(_Rewriter(0).rewrite if _READ.search(source) else _flat, source), True
+        return _TAG.sub(_Rewriter().rewrite, source), True
+    return _TAG.sub(_Flattener().rewrite if _READ.search(source) else _flat, source), True
 
 
 def _flat(match: re.Match[str]) -> str:
@@ -116,14 +124,11 @@ def _raw(name: str | None, text: str | None) -> str:
 
 
 class _Rewriter:
-    """Keeps the open elements, as an upper bound: what lexbor may leave open counts as open."""
+    """Keeps elements down to a depth; what lexbor may leave open counts as open."""
 
-    __slots__ = ("_depth", "_kept", "_open")
-
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
-        self._open: list[tuple[str, bool]] = []
-        self._kept = 0
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._attributes: dict[tuple[str, str], str] = {}  # as written, to those that are read
 
     def rewrite(self, match: re.Match[str]) -> str:
         raw, text, end, name, attributes, close = match.groups()
@@ -133,39 +138,85 @@ class _Rewriter:
             return ""  # the source ends within the tag
         name = name.lower()
         if end:
-            return self._end(name)
-        found = _read(name, attributes) if attributes and _READ.search(attributes) else ""
+            return self.end(name)
+        kept = ""
+        if attributes:
+            known = self._attributes.get((name, attributes))
+            if known is None:
+                known = _read(name, attributes) if _READ.search(attributes) else ""
+                self._attributes[name, attributes] = known
+            kept = known
         if name in _VOID:
-            return _MARKS.get(name, "") if not found else "" if name != "area" else f"<area{found}>"
-        if name in _IMPLIED:
-            self._end_implied(name)
-        keeps = self._kept < self._depth or (self._kept < _DEPTH and (found != "" or name in UNSEEN))
-        self._open.append((name, keeps))
-        if not keeps:
-            return _MARKS.get(name, "")
-        self._kept += 1
-        return f"<{name}{found}>"
+            if not kept:
+                return _MARKS.get(name, "")
+            return f"<area{kept}>" if name == "area" else ""
+        return self.start(name, kept)
 
-    def _end_implied(self, name: str) -> None:
-        """`name` begins: a cell or paragraph before it that was left open ends."""
+    def start(self, name: str, attributes: str) -> str:
         opened = self._open
-        if name == "tr" and opened and opened[-1][0] in CELLS:
-            self._kept -= opened.pop()[1]
-        if opened and (opened[-1][0] == name or (name in CELLS and opened[-1][0] in CELLS)):
-            self._kept -= opened.pop()[1]
+        if name in _IMPLIED:
+            # A cell or paragraph before it that was left open ends.
+            if name == "tr" and opened and opened[-1] in CELLS:
+                opened.pop()
+            if opened and (opened[-1] == name or (name in CELLS and opened[-1] in CELLS)):
+                opened.pop()
+        if len(opened) >= _DEPTH:
+            return _MARKS.get(name, "")
+        opened.append(name)
+        return f"<{name}{attributes}>"
 
-    def _end(self, name: str) -> str:
+    def end(self, name: str) -> str:
         opened = self._open
         for back in range(1, min(_LOOK_BACK, len(opened)) + 1):
-            candidate, kept = opened[-back]
-            if candidate == name:
-                for _, inner in opened[-back:]:
-                    self._kept -= inner
+            if opened[-back] == name:
                 del opened[-back:]
-                return f"</{name}>" if kept else _MARKS.get(name, "")
-            if candidate not in _IMPLIED:
+                return f"</{name}>"
+            if opened[-back] not in _IMPLIED:
                 break
-        return f"</{name}>" if self._kept < self._depth else _MARKS.get(name, "")
+        return f"</{name}>" if len(opened) < _DEPTH else _MARKS.get(name, "")
+
+
+class _Flattener(_Rewriter):
+    """Keeps only what hides or links, as `span` and `a`; the rest of the tree stays in its own head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[str] = []  # as what each open element was kept, or ""
+        self._depth = 0
+
+    def _close(self, count: int) -> str:
+        kept = [f"</{name}>" for name in reversed(self._kept[-count:]) if name]
+        del self._open[-count:], self._kept[-count:]
+        self._depth -= len(kept)
+        return "".join(kept)
+
+    def start(self, name: str, attributes: str) -> str:
+        last = self._open[-1] if self._open else ""
+        ends = (
+            (last == "p" and name in _ENDS_P)
+            or (last in CELLS and (name in CELLS or name == "tr"))
+            or (last == name == "li")
+        )
+        closed = self._close(1) if ends else ""
+        kept = ""
+        if self._depth < _DEPTH and (attributes or name == "template"):
+            self._depth += 1
+            kept = name if name == "template" else "span" if attributes.startswith(" hidden") else "a"
+        self._open.append(name)
+        self._kept.append(kept)
+        return f"{closed}<{kept}{attributes}>" if kept else closed + _MARKS.get(name, "")
+
+    def end(self, name: str) -> str:
+        opened = self._open
+        block = name in _MARKS
+        for back in range(1, min(_FAR_BACK, len(opened)) + 1):
+            candidate = opened[-back]
+            if candidate == name:
+                hidden = self._kept[-back] == "span"
+                return self._close(back) + ("" if hidden else _MARKS.get(name, ""))
+            if candidate in _SCOPES if block else candidate in _MARKS:
+                break
+        return _MARKS.get(name, "")
 
 
 def _read(name: str, attributes: str) -> str:

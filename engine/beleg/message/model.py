@@ -88,7 +88,7 @@ class Limits:
     """Here: the addresses in headers. Those in running text are counted where they are found."""
     parts: int = 1_000
     """Parts of multiparts, those of attached messages included."""
-    numbers: int = 500_000
+    numbers: int = 100_000
     """Pieces of text that could be a reference number; counted where they are found. Not in RULES.md: a text
     of nothing but `1-1-1-…` has so many that no lookup could answer."""
     levels: int = 50

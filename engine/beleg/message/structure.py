@@ -197,11 +197,12 @@ def _read_structure(data: bytes, header: Header, body: int, reading: _Reading) -
 
 def _children(entity: _Entity, kind: str, content_type: str, reading: _Reading) -> list[_Entity]:
     boundary = parameters(content_type).get("boundary", "")
+    separator = boundary.rstrip().encode()
     if not boundary.isascii():  # compare the bytes, not what they were taken for
-        raw = field_text(entity.header["content-type"][0].encode("latin-1").decode("ascii", "replace"))
-        boundary = parameters(raw).get("boundary", "")
+        raw = " ".join(entity.header["content-type"][0].split("\n"))
+        separator = parameters(raw).get("boundary", "").rstrip().encode("latin-1", "replace")
     allowed = reading.limits.parts
-    regions = _regions(entity, boundary.rstrip().encode("utf-8", "replace"), allowed - reading.parts)
+    regions = _regions(entity, separator, allowed - reading.parts)
     if not regions:
         reading.note("no_boundary", f"part {entity.number or 'of the mail'}: {kind}")
     reading.parts += len(regions)

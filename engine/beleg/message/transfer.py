@@ -36,7 +36,7 @@ def decode_base64(payload: bytes) -> tuple[bytes, bool]:
     one after the other do, the footer of a mailing list does not.
     """
     first, _, rest = payload.partition(b"=")
-    rest = rest.strip(b"= \t\n\r")
+    rest = rest.lstrip(b"= \t\n\r")
     if not rest:
         try:
             return binascii.a2b_base64(payload), True

@@ -6,64 +6,64 @@ allow only so many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
+Row = Collection[str | None]
 
-class Batch:
-    """A source of rows with these columns, all of them text, and the statements that read from it as `{batch}`.
-
-    `{cross}` in a statement is a join that SQLite must make in the order in which it is written.
-    """
-
-    def __init__(self, *columns: str) -> None:
-        self._columns = columns
-        extracts = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
-        arrays = ", ".join(f"CAST(:batch_{name} AS text[])" for name in columns)
-        self._sources = {
-            "sqlite": f"(SELECT {extracts} FROM json_each(:batch))",
-            "postgresql": f"(SELECT * FROM unnest({arrays}) AS u({', '.join(columns)}))",
-        }
-
-    def statement(self, sql: str) -> Statement:
-        """The statement for both databases."""
-        return Statement(
-            {
-                "sqlite": text(sql.format(batch=self._sources["sqlite"], cross="CROSS JOIN")),
-                "postgresql": text(sql.format(batch=self._sources["postgresql"], cross="JOIN")),
-            },
-            self.parameters,
-        )
-
-    def parameters(self, dialect: str, rows: Sequence[Sequence[str | None]]) -> dict[str, Any]:
-        """The rows as the parameters that the statement takes on this database."""
-        if dialect == "sqlite":
-            return {"batch": to_json(rows)}
-        columns = zip(*rows, strict=True) if rows else ((),) * len(self._columns)
-        return {f"batch_{name}": list(column) for name, column in zip(self._columns, columns, strict=True)}
+_WORDS = {
+    "sqlite": {"cross": "CROSS JOIN", "array": "json_group_array"},
+    "postgresql": {"cross": "JOIN", "array": "json_agg"},
+}
 
 
 class Statement:
-    """A statement over a batch of rows."""
+    """A statement for both databases that reads from batches of rows.
 
-    def __init__(
-        self,
-        texts: Mapping[str, TextClause],
-        parameters: Callable[[str, Sequence[Sequence[str | None]]], dict[str, Any]],
-    ) -> None:
-        self._texts = texts
-        self._parameters = parameters
+    `batches` names each batch and its columns, all of them text (`refs="type id"`); the statement has `{refs}`
+    where it would have a table. Further words: `{cross}`, a join that SQLite must make in the order in which it is
+    written; `{array}`, the aggregate that makes one list of many values (read it by `as_list`).
+    """
 
-    def run(self, connection: Connection, rows: Iterable[Sequence[str | None]], **parameters: Any) -> Any:
-        """Execute it over the rows, in one round trip."""
+    def __init__(self, sql: str, **batches: str) -> None:
+        self._batches = {name: columns.split() for name, columns in batches.items()}
+        self._texts = {
+            dialect: text(
+                sql.format(**words, **{n: _source(dialect, n, c) for n, c in self._batches.items()})
+            )
+            for dialect, words in _WORDS.items()
+        }
+
+    def run(self, connection: Connection, **parameters: Any) -> Any:
+        """Execute it, in one round trip; a batch is given as the collection of its rows."""
         dialect = connection.dialect.name
-        values = self._parameters(dialect, list(rows))
-        return connection.execute(self._texts[dialect], {**values, **parameters})
+        for name, columns in self._batches.items():
+            parameters.update(_parameters(dialect, name, columns, parameters.pop(name)))
+        return connection.execute(self._texts[dialect], parameters)
 
 
-def to_json(value: Any) -> str:
-    """JSON as text, which is how SQLite takes it."""
-    return msgspec.json.encode(value).decode()
+def _source(dialect: str, name: str, columns: list[str]) -> str:
+    if dialect == "sqlite":
+        values = ", ".join(f"json_extract(value, '$[{n}]') AS {column}" for n, column in enumerate(columns))
+        return f"(SELECT {values} FROM json_each(:{name}))"
+    arrays = ", ".join(f"CAST(:{name}_{column} AS text[])" for column in columns)
+    return f"(SELECT * FROM unnest({arrays}) AS u({', '.join(columns)}))"
+
+
+def _parameters(dialect: str, name: str, columns: list[str], rows: Collection[Row]) -> dict[str, Any]:
+    if dialect == "sqlite":
+        return {name: _encode(rows if isinstance(rows, (list, tuple)) else list(rows)).decode()}
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return {f"{name}_{column}": list(each) for column, each in zip(columns, values, strict=True)}
+
+
+def as_list(value: Any) -> list[str]:
+    """What `{array}` gave: a list from PostgreSQL, None when that had nothing to list, JSON from SQLite."""
+    return _decode(value) if isinstance(value, str) else value or []
+
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(list[str]).decode

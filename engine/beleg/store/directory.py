@@ -1,85 +1,92 @@
 """The directory over the database: three statements, each one round trip, whatever the number of keys.
 
-SQLite takes lists as JSON (`json_each`), PostgreSQL as arrays (`unnest`). A range of the index is read no further
-than a lookup lists or counts, so an address with 100,000 orders costs what one with fifty does.
+A range of the index is read no further than a lookup lists or counts, so an address with 100,000 orders costs what
+one with fifty does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from beleg.directory import COUNTED, LISTED, Group, Pair, Shared
 from beleg.record import Link, Record, RecordRef, Reference
+from beleg.store.batch import Statement, as_list
 
-_FIND_SQLITE = text(
+# Nearly every entry has a few records at most: these are read as they stand, in one range each. Only where an entry
+# has more rows than a lookup lists is each group read for itself, with a limit.
+_FIND = Statement(
     f"""
-    SELECT k.value, json_extract(g.value, '$[0]'), json_extract(g.value, '$[1]'),
-      (SELECT json_group_array(id) FROM (
-        SELECT DISTINCT r.id FROM record_key r
-        WHERE r.entry = k.value AND r.type = json_extract(g.value, '$[0]') AND r.facet = json_extract(g.value, '$[1]')
-        ORDER BY r.id LIMIT {LISTED + 1}))
-    FROM json_each(:entries) k CROSS JOIN json_each(:groups) g
-    WHERE EXISTS (SELECT 1 FROM record_key r WHERE r.entry = k.value)
-    """
-)
-_FIND_POSTGRES = text(
-    f"""
-    SELECT k.entry, g.type, g.facet, (SELECT json_agg(id) FROM (
-        SELECT DISTINCT r.id FROM record_key r
-        WHERE r.entry = k.entry AND r.type = g.type AND r.facet = g.facet
-        ORDER BY r.id LIMIT {LISTED + 1}) found)
-    FROM unnest(CAST(:entries AS text[])) AS k(entry)
-    CROSS JOIN unnest(CAST(:types AS text[]), CAST(:facets AS text[])) AS g(type, facet)
-    WHERE EXISTS (SELECT 1 FROM record_key r WHERE r.entry = k.entry)
-    """
-)
-_SHARED_IDS = f"""
-    SELECT DISTINCT a.id FROM record_key a
-    WHERE a.entry = {{entry}} AND a.type = {{type}} AND a.facet = {{facet}}
-      AND ({{other}} IS NULL OR EXISTS (
-        SELECT 1 FROM record_key b
-        WHERE b.entry = {{other}} AND b.type = a.type AND b.facet = a.facet AND b.id = a.id))
-    ORDER BY a.id LIMIT {COUNTED + 1}
-"""
-_SHARE_SQLITE = text(
-    f"""
-    SELECT p.key, (SELECT json_group_array(id) FROM ({
-        _SHARED_IDS.format(
-            entry="json_extract(p.value, '$[2]')", type="json_extract(p.value, '$[0]')", facet="json_extract(p.value, '$[1]')", other="(json_extract(p.value, '$[3]'))"
-        )
-    }))
-    FROM json_each(:pairs) p
-    """
-)
-_SHARE_POSTGRES = text(
-    f"""
-    SELECT p.n - 1, (SELECT json_agg(id) FROM ({
-        _SHARED_IDS.format(entry="p.entry", type="p.type", facet="p.facet", other="p.other")
-    }) found)
-    FROM unnest(CAST(:types AS text[]), CAST(:facets AS text[]), CAST(:entries AS text[]), CAST(:others AS text[]))
-      WITH ORDINALITY AS p(type, facet, entry, other, n)
-    """
-)
-_RECORDS = """
-    WITH wanted AS ({wanted})
-    SELECT r.data FROM record r JOIN (
-        SELECT type, id FROM wanted
-        UNION
-        SELECT l.target_type, l.target_id FROM record_link l JOIN wanted w ON l.type = w.type AND l.id = w.id
-    ) named ON r.type = named.type AND r.id = named.id
-    WHERE NOT r.retired
-"""
-_RECORDS_SQLITE = text(
-    _RECORDS.format(wanted="SELECT json_extract(value, '$[0]') AS type, json_extract(value, '$[1]') AS id FROM json_each(:refs)")
-)
-_RECORDS_POSTGRES = text(
-    _RECORDS.format(
-        wanted="SELECT * FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[])) AS w(type, id)"
+    WITH asked AS MATERIALIZED (
+      SELECT entry, (
+        SELECT count(*) FROM (
+          SELECT 1 FROM record_key r WHERE r.entry = e.entry LIMIT {LISTED + 2}) counted
+      ) AS times FROM {{entries}} e
     )
+    SELECT a.entry, r.type, r.facet, r.id, NULL
+    FROM asked a {{cross}} record_key r ON r.entry = a.entry
+    WHERE a.times BETWEEN 1 AND {LISTED + 1}
+    UNION ALL
+    SELECT a.entry, g.type, g.facet, NULL, (
+      SELECT {{array}}(id) FROM (
+        SELECT DISTINCT r.id FROM record_key r
+        WHERE r.entry = a.entry AND r.type = g.type AND r.facet = g.facet
+        ORDER BY r.id LIMIT {LISTED + 1}) found)
+    FROM asked a {{cross}} {{groups}} g ON true
+    WHERE a.times > {LISTED + 1}
+    """,
+    entries="entry",
+    groups="type facet",
+)
+_SOME, _MANY = (
+    "(SELECT count(*) FROM (SELECT 1 FROM record_key r WHERE r.entry = {entry} AND r.type = p.type "
+    f"AND r.facet = p.facet LIMIT {limit + 1}) counted)"
+    for limit in (LISTED, COUNTED)
+)
+_SOME_OF_ONE, _SOME_OF_OTHER = (_SOME.format(entry=entry) for entry in ("p.entry", "p.other"))
+_MANY_OF_ONE, _MANY_OF_OTHER = (_MANY.format(entry=entry) for entry in ("p.entry", "p.other"))
+# Of two entries the rarer one is walked, and the other one looked up for each of its records.
+_SHARE = Statement(
+    f"""
+    WITH asked AS MATERIALIZED (
+      SELECT p.*, CASE
+        WHEN p.other IS NULL OR {_SOME_OF_ONE} <= {LISTED} THEN 0
+        WHEN {_SOME_OF_OTHER} <= {LISTED} THEN 1
+        WHEN {_MANY_OF_OTHER} < {_MANY_OF_ONE} THEN 1
+        ELSE 0 END AS turned
+      FROM {{pairs}} p
+    ), pair AS MATERIALIZED (
+      SELECT number, type, facet,
+        CASE WHEN turned = 1 THEN other ELSE entry END AS walked,
+        CASE WHEN turned = 1 THEN entry ELSE other END AS looked_up
+      FROM asked
+    )
+    SELECT p.number, (
+      SELECT {{array}}(id) FROM (
+        SELECT DISTINCT r.id FROM record_key r
+        WHERE r.entry = p.walked AND r.type = p.type AND r.facet = p.facet
+          AND (p.looked_up IS NULL OR EXISTS (
+            SELECT 1 FROM record_key o
+            WHERE o.entry = p.looked_up AND o.type = r.type AND o.facet = r.facet AND o.id = r.id))
+        ORDER BY r.id LIMIT {COUNTED + 1}) found)
+    FROM pair p
+    """,
+    pairs="number type facet entry other",
+)
+_RECORDS = Statement(
+    """
+    WITH wanted AS MATERIALIZED (SELECT type, id FROM {refs} r),
+    named AS MATERIALIZED (
+      SELECT type, id FROM wanted
+      UNION
+      SELECT l.target_type, l.target_id
+      FROM wanted w {cross} record_link l ON l.type = w.type AND l.id = w.id
+    )
+    SELECT r.data FROM named n {cross} record r ON r.type = n.type AND r.id = n.id WHERE NOT r.retired
+    """,
+    refs="type id",
 )
 
 
@@ -95,29 +102,28 @@ class _Stored(msgspec.Struct, omit_defaults=True):
     links: tuple[tuple[str, tuple[str, str]], ...] = ()
 
 
-_json = msgspec.json.encode
-_stored = msgspec.json.Decoder(_Stored).decode
-_ids: Callable[[str | bytes], list[str]] = msgspec.json.Decoder(list[str]).decode
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(_Stored).decode
 
 
 def dump(record: Record) -> bytes:
     """A record as it is stored."""
-    return _json(
+    return _encode(
         _Stored(
-            tuple(record.ref),
+            record.ref,
             record.number,
             record.label,
             record.status,
             record.addresses,
-            tuple(tuple(reference) for reference in record.references),
-            tuple((link.role, tuple(link.target)) for link in record.links),
+            record.references,
+            record.links,
         )
     )
 
 
 def load(data: bytes) -> Record:
     """A record from how it is stored."""
-    row = _stored(data)
+    row = _decode(data)
     return Record(
         RecordRef(*row.ref),
         row.number,
@@ -134,62 +140,45 @@ class SqlDirectory:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sqlite = connection.dialect.name == "sqlite"
 
     def find(
         self, entries: Collection[str], groups: Sequence[Group]
     ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""
-        asked = groups or (Group("", ""),)  # with no group at all, an entry must still come out as known
-        if self._sqlite:
-            rows = self._ask(_FIND_SQLITE, entries=_text(list(entries)), groups=_text(asked))
-        else:
-            rows = self._ask(
-                _FIND_POSTGRES,
-                entries=list(entries),
-                types=[group.type for group in asked],
-                facets=[group.facet for group in asked],
-            )
-        found: dict[str, dict[Group, Sequence[str]]] = {}
-        for entry, type_, facet, ids in rows:
+        # With no group at all, an entry with many records must still come out as known.
+        asked = groups or (Group("", ""),)
+        rows = _FIND.run(self._connection, entries=[(entry,) for entry in entries], groups=asked)
+        wanted = set(groups)
+        found: dict[str, dict[Group, list[str]]] = {}
+        for entry, type_, facet, id_, ids in rows:
             by_group = found.setdefault(entry, {})
-            if ids and (listed := _ids(ids) if isinstance(ids, str) else ids):
-                by_group[Group(type_, facet)] = listed
-        return found
+            group = Group(type_, facet)
+            if group not in wanted:
+                continue
+            if id_ is None:
+                if listed := as_list(ids):
+                    by_group[group] = listed
+            else:
+                by_group.setdefault(group, []).append(id_)
+        # A document that has an address through two customers is there twice.
+        return {
+            entry: {group: sorted(set(ids)) for group, ids in by_group.items()}
+            for entry, by_group in found.items()
+        }
 
     def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
         """See `Directory.share`."""
-        if self._sqlite:
-            flat = [(pair.group.type, pair.group.facet, pair.entry, pair.other) for pair in pairs]
-            rows = self._ask(_SHARE_SQLITE, pairs=_text(flat))
-        else:
-            rows = self._ask(
-                _SHARE_POSTGRES,
-                types=[pair.group.type for pair in pairs],
-                facets=[pair.group.facet for pair in pairs],
-                entries=[pair.entry for pair in pairs],
-                others=[pair.other for pair in pairs],
-            )
+        rows = _SHARE.run(
+            self._connection,
+            pairs=[(str(n), *pair.group, pair.entry, pair.other) for n, pair in enumerate(pairs)],
+        )
         answers = {}
         for number, ids in rows:
-            listed = _ids(ids) if isinstance(ids, str) else ids or []
-            answers[pairs[number]] = Shared(len(listed), tuple(listed[: LISTED + 1]))
+            listed = as_list(ids)
+            answers[pairs[int(number)]] = Shared(len(listed), tuple(listed[: LISTED + 1]))
         return answers
 
     def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
         """See `Directory.records`."""
-        if self._sqlite:
-            rows = self._ask(_RECORDS_SQLITE, refs=_text(list(refs)))
-        else:
-            rows = self._ask(
-                _RECORDS_POSTGRES, types=[ref.type for ref in refs], ids=[ref.id for ref in refs]
-            )
-        records = (load(data) for (data,) in rows)
+        records = (load(data) for (data,) in _RECORDS.run(self._connection, refs=refs))
         return {record.ref: record for record in records}
-
-    def _ask(self, statement: Any, **parameters: Any) -> Sequence[Any]:
-        return self._connection.execute(statement, parameters).fetchall()
-
-
-def _text(value: Any) -> str:
-    return _json(value).decode()

@@ -1,13 +1,13 @@
 """Stored mail: taking it in once, its threads, what stands on it, and its decisions.
 
-Identity is the sha256 of the bytes with line ends made CRLF, never the Message-ID. Every message carries the number of
-its thread; taking one in that ties two threads makes them one.
+Identity is the sha256 of the bytes with line ends made CRLF, never the Message-ID. Every message carries the number
+of its thread; taking one in that ties two threads makes them one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,11 +19,14 @@ from beleg.assignment import Assignment, Origin, Removal, ThreadMessage
 from beleg.message import Message
 from beleg.orchestrator import Decision
 from beleg.record import RecordRef
-from beleg.store.tables import assignment, decision, message, message_name
+from beleg.store.batch import Statement
+from beleg.store.database import alone
+from beleg.store.tables import NO_DATE, assignment, decision, message
 from beleg.trace import Trace, decode, digest, encode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ROUND_TRIP = 500
+_CHUNK = 500
+"""How many values one statement is given where they are parameters of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,17 @@ class Mails:
         self._pack = zstandard.ZstdCompressor(level=3)
         self._unpack = zstandard.ZstdDecompressor()
 
-    # --- taking in ----------------------------------------------------------------------------------------------
+    # --- taking in -----------------------------------------------------------------------------------------
 
     def known(self, hashes: Collection[str]) -> set[str]:
         """Which of these sha256 are stored already."""
-        if not hashes:
-            return set()
-        return set(self._db.scalars(select(message.c.sha256).where(message.c.sha256.in_(list(hashes)))))
+        return {row.sha256 for row in _KNOWN.run(self._db, hashes=[(each,) for each in hashes])}
 
     def add(self, parsed: Message, raw: bytes, folder: str = "") -> int:
         """Store a mail that is not stored yet; returns its row number. Ties its threads."""
+        alone(self._db, "mailbox")  # of two messages taken in at once, each must find the other
+        threads = self._tied_threads(parsed)
+        thread = min(threads, default=0)
         sender = next((p.address for p in parsed.participants if p.field == "From"), "")
         row = self._db.execute(
             _ADD,
@@ -79,30 +83,29 @@ class Mails:
                 "subject": parsed.subject,
                 "sender": sender,
                 "folder": folder,
-                "thread": 0,
+                "thread": thread,
                 "decided": False,
                 "raw": self._pack.compress(raw),
             },
         ).scalar_one()
         if parsed.references:
-            names = [{"name": name, "message": row} for name in dict.fromkeys(parsed.references)]
-            self._db.execute(_ADD_NAME, names)
-        threads = self._tied_threads(parsed)
-        thread = min(threads, default=row)
-        if merged := sorted(threads - {thread}):
-            self._db.execute(update(message).where(message.c.thread.in_(merged)).values(thread=thread))
-        self._db.execute(_SET_THREAD, {"b_id": row, "b_thread": thread})
+            _ADD_NAMES.run(self._db, names=_each_once(parsed.references), message=row)
+        if not threads:
+            self._db.execute(_SET_THREAD, {"b_id": row, "b_thread": row})
+        for others in _chunks(sorted(threads - {thread})):
+            self._db.execute(update(message).where(message.c.thread.in_(others)).values(thread=thread))
         return int(row)
 
     def _tied_threads(self, parsed: Message) -> set[int]:
+        """The threads of the stored messages that it names, or that name it."""
         tied: set[int] = set()
         if parsed.references:
-            tied.update(self._db.scalars(_BY_MESSAGE_ID, {"names": list(parsed.references)}))
+            tied.update(_CARRIED.run(self._db, names=_each_once(parsed.references)).scalars())
         if parsed.message_id:
-            tied.update(self._db.scalars(_BY_NAME, {"name": parsed.message_id}))
-        return tied - {0}
+            tied.update(self._db.scalars(_NAMED, {"name": parsed.message_id}))
+        return tied
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reading -------------------------------------------------------------------------------------------
 
     def find(self, name: str) -> list[StoredMessage]:
         """The messages that a person's word names: a row number, a Message-ID, or the beginning of a sha256."""
@@ -113,17 +116,19 @@ class Mails:
             ways.append(message.c.id == int(bare))
         found = self._listed(or_(*ways))
         if not found and len(hash_) >= 6 and all(letter in "0123456789abcdef" for letter in hash_):
-            found = self._listed(message.c.sha256.startswith(hash_))
+            beyond = hash_ + "g"  # behind every digit
+            found = self._listed((message.c.sha256 >= hash_) & (message.c.sha256 < beyond))
         return found
 
     def get(self, rows: Sequence[int]) -> list[StoredMessage]:
         """The messages with these row numbers, in this order."""
-        found = {each.row: each for each in self._listed(message.c.id.in_(list(rows)))}
+        chunks = (self._listed(message.c.id.in_(chunk)) for chunk in _chunks(rows))
+        found = {each.row: each for chunk in chunks for each in chunk}
         return [found[row] for row in rows if row in found]
 
     def rows(self, *, undecided: bool = False) -> list[int]:
-        """The row numbers of all messages, or of those never decided, oldest first (those without a date last)."""
-        query = select(message.c.id).order_by(_TIME, message.c.id)
+        """The row numbers of all messages, or of those never decided: oldest first, those without a date last."""
+        query = select(message.c.id).order_by(message.c.date, message.c.id)
         return list(self._db.scalars(query.where(~message.c.decided) if undecided else query))
 
     def oldest_first(self, rows: Sequence[int]) -> list[int]:
@@ -133,16 +138,17 @@ class Mails:
 
     def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
         """The newest messages, the latest first, with the records that stand on each."""
-        query = select(*_LISTED).order_by(_TIME.desc(), message.c.id.desc()).limit(count)
+        query = select(*_LISTED).order_by(message.c.date.desc(), message.c.id.desc()).limit(count)
         found = [_row(row) for row in self._db.execute(query)]
         standing = defaultdict(list)
-        rows = self._db.execute(
-            select(assignment.c.message, assignment.c.record_type, assignment.c.record_id)
-            .where(assignment.c.message.in_([each.row for each in found]), assignment.c.removed_by.is_(None))
-            .order_by(assignment.c.id)
-        )
-        for row in rows:
-            standing[row.message].append(RecordRef(row.record_type, row.record_id))
+        for chunk in _chunks([each.row for each in found]):
+            rows = self._db.execute(
+                select(assignment.c.message, assignment.c.record_type, assignment.c.record_id)
+                .where(assignment.c.message.in_(chunk), assignment.c.removed_by.is_(None))
+                .order_by(assignment.c.id)
+            )
+            for row in rows:
+                standing[row.message].append(RecordRef(row.record_type, row.record_id))
         return [(each, standing[each.row]) for each in found]
 
     def count(self, *, undecided: bool = False) -> int:
@@ -159,20 +165,23 @@ class Mails:
         packed = self._db.execute(_RAW, {"row": row}).scalar_one()
         return self._unpack.decompress(packed)
 
-    def around(self, stored: StoredMessage) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
+    def around(
+        self, stored: StoredMessage
+    ) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
         """The other messages of the thread with what stands on them, and what stands on the message itself.
         One round trip."""
         return self._thread([stored.thread], stored.row)
 
     def thread_of(self, parsed: Message) -> list[tuple[StoredMessage, ThreadMessage]]:
-        """The stored messages that a message which is not stored is tied to."""
+        """The stored messages that a message is tied to, without itself, whether it is stored or not."""
         threads = self._tied_threads(parsed)
-        return self._thread(sorted(threads), 0)[0] if threads else []
+        found = self._thread(sorted(threads), 0)[0] if threads else []
+        return [each for each in found if each[0].sha256 != parsed.sha256]
 
     def _thread(
         self, threads: Sequence[int], own: int
     ) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
-        rows = self._db.execute(_THREAD, {"threads": list(threads)}).fetchall()
+        rows = _THREAD.run(self._db, threads=[(str(thread),) for thread in threads])
         messages: dict[int, StoredMessage] = {}
         assignments: dict[int, list[Assignment]] = defaultdict(list)
         for row in rows:
@@ -181,7 +190,12 @@ class Mails:
             if row.record_type is not None:
                 assignments[row.id].append(_assignment(row))
         found = [
-            (each, ThreadMessage(each.sha256, each.message_id, each.date, each.subject, tuple(assignments[number])))
+            (
+                each,
+                ThreadMessage(
+                    each.sha256, each.message_id, each.date, each.subject, tuple(assignments[number])
+                ),
+            )
             for number, each in messages.items()
             if number != own
         ]
@@ -200,13 +214,15 @@ class Mails:
             select(*_LISTED, *_ASSIGNED)
             .join(assignment, assignment.c.message == message.c.id)
             .where(
-                assignment.c.record_type == ref.type, assignment.c.record_id == ref.id, assignment.c.removed_by.is_(None)
+                assignment.c.record_type == ref.type,
+                assignment.c.record_id == ref.id,
+                assignment.c.removed_by.is_(None),
             )
-            .order_by(_TIME, message.c.id)
+            .order_by(message.c.date, message.c.id, assignment.c.id)
         )
         return [(_row(row), _assignment(row)) for row in rows]
 
-    # --- decisions ----------------------------------------------------------------------------------------------
+    # --- decisions -----------------------------------------------------------------------------------------
 
     def store(self, decisions: Iterable[tuple[int, Decision]]) -> None:
         """Store decisions: what earlier runs made goes, what these made comes, each with its trace."""
@@ -253,12 +269,12 @@ class Mails:
             )
         )
 
-    # --- a person's corrections ---------------------------------------------------------------------------------
+    # --- a person's corrections ----------------------------------------------------------------------------
 
     def assign(self, row: int, made: Iterable[Assignment], by: str) -> None:
         """Add assignments that a person made, or that follow from one."""
-        values = [{**_new_assignment(row, one), "made_by": by} for one in made]
-        self._db.execute(insert(assignment), values)
+        if values := [{**_new_assignment(row, one), "made_by": by} for one in made]:
+            self._db.execute(insert(assignment), values)
 
     def remove(self, row: int, refs: Collection[RecordRef], by: str, at: str) -> None:
         """Mark the standing assignments of these records as removed by a person."""
@@ -275,28 +291,34 @@ class Mails:
             )
 
 
-_LATEST = 2**62
 _ASSIGNED = [
     assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source, assignment.c.clause,
     assignment.c.removed_by, assignment.c.removed_at,
 ]  # fmt: skip
-_TIME = func.coalesce(message.c.date, _LATEST)
 _RAW = select(message.c.raw).where(message.c.id == bindparam("row"))
 _ADD = insert(message).returning(message.c.id)
-_ADD_NAME = insert(message_name)
-_SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
-_BY_MESSAGE_ID = select(message.c.thread).where(message.c.message_id.in_(bindparam("names", expanding=True))).distinct()
-_BY_NAME = (
-    select(message.c.thread)
-    .join(message_name, message_name.c.message == message.c.id)
-    .where(message_name.c.name == bindparam("name"))
-    .distinct()
+_ADD_NAMES = Statement(
+    "INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name"
 )
-_THREAD = (
-    select(*_LISTED, *_ASSIGNED)
-    .outerjoin(assignment, assignment.c.message == message.c.id)
-    .where(message.c.thread.in_(bindparam("threads", expanding=True)))
-    .order_by(message.c.id, assignment.c.id)
+_SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
+_KNOWN = Statement(
+    "SELECT sha256 FROM message WHERE sha256 IN (SELECT sha256 FROM {hashes} h)", hashes="sha256"
+)
+_CARRIED = Statement(
+    "SELECT DISTINCT m.thread FROM {names} n {cross} message m ON m.message_id = n.name", names="name"
+)
+_NAMED = text(
+    "SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.id = n.message WHERE n.name = :name"
+)
+_THREAD = Statement(
+    """
+    SELECT m.id, m.sha256, m.message_id, m.date, m.subject, m.sender, m.thread, m.decided,
+      a.record_type, a.record_id, a.origin, a.source, a.clause, a.removed_by, a.removed_at
+    FROM {threads} t {cross} message m ON m.thread = CAST(t.thread AS BIGINT)
+    LEFT JOIN assignment a ON a.message = m.id
+    ORDER BY m.id, a.id
+    """,
+    threads="thread",
 )
 # What an earlier run made: automatic, inherited, and what was derived from a record that no person set.
 _FORGET = text(
@@ -311,19 +333,35 @@ _FORGET = text(
 _DECIDED = update(message).where(message.c.id == bindparam("b_id")).values(decided=True)
 
 
-def to_number(date: datetime | None) -> int | None:
+def to_number(date: datetime | None) -> int:
     """A date as microseconds since 1970 UTC."""
-    return None if date is None else (date - _EPOCH) // timedelta(microseconds=1)
+    return NO_DATE if date is None else (date - _EPOCH) // timedelta(microseconds=1)
 
 
-def to_date(number: int | None) -> datetime | None:
+def to_date(number: int) -> datetime | None:
     """The date of such a number."""
-    return None if number is None else _EPOCH + timedelta(microseconds=number)
+    return None if number == NO_DATE else _EPOCH + timedelta(microseconds=number)
+
+
+def _each_once(names: Iterable[str]) -> list[tuple[str]]:
+    return [(name,) for name in dict.fromkeys(names)]
+
+
+def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
 
 
 def _row(row: Any) -> StoredMessage:
     return StoredMessage(
-        row.id, row.sha256, row.message_id, to_date(row.date), row.subject, row.sender, row.thread, row.decided
+        row.id,
+        row.sha256,
+        row.message_id,
+        to_date(row.date),
+        row.subject,
+        row.sender,
+        row.thread,
+        bool(row.decided),
     )
 
 

@@ -7,7 +7,7 @@ end, for what this import changed on either side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from beleg.directory import address_entry, reference_entry
 from beleg.record import CUSTOMER, Record, RecordRef, RecordType
-from beleg.store.batch import Batch
+from beleg.store.batch import Statement
 from beleg.store.database import alone
 from beleg.store.directory import dump, load
 from beleg.store.tables import import_run, record
@@ -120,12 +120,12 @@ class _Writer:
                 self.report.unchanged += 1
                 seen.append(ref)
         if seen:
-            _SEEN.run(self._db, seen, run=self._run)
+            _SEEN.run(self._db, refs=seen, run=self._run)
         self._take_out(changes)
         self._write(changes)
 
-    def _stored(self, refs: Iterable[RecordRef]) -> dict[RecordRef, Any]:
-        return {RecordRef(row.type, row.id): row for row in _STORED.run(self._db, refs)}
+    def _stored(self, refs: Collection[RecordRef]) -> dict[RecordRef, Any]:
+        return {RecordRef(row.type, row.id): row for row in _STORED.run(self._db, refs=refs)}
 
     def _facet(self, each: Record) -> str:
         declared = self._types.get(each.ref.type)
@@ -149,9 +149,9 @@ class _Writer:
         ]
         self._db.execute(self._upsert, rows)
         if keys := [key for each, new in coming for key in _own_keys(new, each.new_facet)]:
-            _ADD_KEYS.run(self._db, sorted(keys))
+            _ADD_KEYS.run(self._db, keys=sorted(keys))
         if links := [(*new.ref, link.role, *link.target) for _, new in coming for link in new.links]:
-            _ADD_LINKS.run(self._db, sorted(links))
+            _ADD_LINKS.run(self._db, links=sorted(links))
 
     def _take_out(self, changes: Iterable[_Change]) -> None:
         """Take records as they were out of index and links, with what they lent and what was lent to them."""
@@ -166,15 +166,15 @@ class _Writer:
                 for key in lent.get(target, ()):
                     keys.append((address_entry(key), each.ref.type, each.old_facet, each.ref.id, str(target)))
         if keys:
-            _DROP_KEYS.run(self._db, keys)
+            _DROP_KEYS.run(self._db, keys=keys)
         lost = [
             (address_entry(key), str(each.ref))
             for each, old in going
             for key in old.address_keys() - (each.new.address_keys() if each.new else frozenset())
         ]
         if lost:
-            _DROP_LENT.run(self._db, lost)
-        _DROP_LINKS.run(self._db, [each.ref for each, _ in going])
+            _DROP_LENT.run(self._db, lent=lost)
+        _DROP_LINKS.run(self._db, refs=[each.ref for each, _ in going])
 
     def prune(self) -> None:
         """Retire what the files no longer hold: no candidates, its numbers unknown; what was assigned stays."""
@@ -194,7 +194,9 @@ class _Writer:
         while rows := self._db.execute(gone, last._asdict()).fetchall():
             changes = [_Change(RecordRef(row.type, row.id), load(row.data), row.facet) for row in rows]
             self._take_out(changes)
-            self._db.execute(_RETIRE, [{"b_type": row.type, "b_id": row.id, "run": self._run} for row in rows])
+            self._db.execute(
+                _RETIRE, [{"b_type": row.type, "b_id": row.id, "run": self._run} for row in rows]
+            )
             self.report.retired += len(rows)
             last = changes[-1].ref
 
@@ -206,12 +208,18 @@ class _Writer:
         last = RecordRef("", "")
         while rows := self._db.execute(_LENDERS_NEXT, {**last._asdict(), "batch": BATCH}).fetchall():
             lent = [
-                (address_entry(key), row.type, row.id, f"{row.type}:{row.id}", str(int(row.changed == self._run)))
+                (
+                    address_entry(key),
+                    row.type,
+                    row.id,
+                    f"{row.type}:{row.id}",
+                    str(int(row.changed == self._run)),
+                )
                 for row in rows
                 for key in load(row.data).address_keys()
             ]
             if lent:
-                _LEND.run(self._db, sorted(lent), run=self._run, role=CUSTOMER)
+                _LEND.run(self._db, lent=sorted(lent), run=self._run, role=CUSTOMER)
             last = RecordRef(rows[-1].type, rows[-1].id)
         self._db.execute(_LENDERS_DROP)
 
@@ -232,34 +240,42 @@ def _own_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, st
         yield reference_entry(key), each.ref.type, facet, each.ref.id, ""
 
 
-_REFS = Batch("type", "id")
-_KEYS = Batch("entry", "type", "facet", "id", "via")
-_STORED = _REFS.statement(
-    "SELECT r.type, r.id, r.facet, r.data, r.retired FROM {batch} b "
-    "{cross} record r ON r.type = b.type AND r.id = b.id"
+_KEY = "entry type facet id via"
+_LINK = "type id role target_type target_id"
+_STORED = Statement(
+    "SELECT r.type, r.id, r.facet, r.data, r.retired FROM {refs} b "
+    "{cross} record r ON r.type = b.type AND r.id = b.id",
+    refs="type id",
 )
-_SEEN = _REFS.statement("UPDATE record SET seen = :run WHERE (type, id) IN (SELECT type, id FROM {batch} b)")
-_ADD_KEYS = _KEYS.statement(
+_SEEN = Statement(
+    "UPDATE record SET seen = :run WHERE (type, id) IN (SELECT type, id FROM {refs} b)", refs="type id"
+)
+_ADD_KEYS = Statement(
     "INSERT INTO record_key (entry, type, facet, id, via) "
-    "SELECT entry, type, facet, id, via FROM {batch} b WHERE true ON CONFLICT DO NOTHING"
+    "SELECT entry, type, facet, id, via FROM {keys} b WHERE true ON CONFLICT DO NOTHING",
+    keys=_KEY,
 )
-_DROP_KEYS = _KEYS.statement(
+_DROP_KEYS = Statement(
     "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN "
-    "(SELECT entry, type, facet, id, via FROM {batch} b)"
+    "(SELECT entry, type, facet, id, via FROM {keys} b)",
+    keys=_KEY,
 )
-_DROP_LENT = Batch("entry", "via").statement(
+_DROP_LENT = Statement(
     "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN "
-    "(SELECT k.entry, k.type, k.facet, k.id, k.via FROM {batch} b "
-    "{cross} record_key k ON k.entry = b.entry AND k.via = b.via)"
+    "(SELECT k.entry, k.type, k.facet, k.id, k.via FROM {lent} b "
+    "{cross} record_key k ON k.entry = b.entry AND k.via = b.via)",
+    lent="entry via",
 )
-_ADD_LINKS = Batch("type", "id", "role", "target_type", "target_id").statement(
+_ADD_LINKS = Statement(
     "INSERT INTO record_link (type, id, role, target_type, target_id) "
-    "SELECT type, id, role, target_type, target_id FROM {batch} b WHERE true ON CONFLICT DO NOTHING"
+    "SELECT type, id, role, target_type, target_id FROM {links} b WHERE true ON CONFLICT DO NOTHING",
+    links=_LINK,
 )
-_DROP_LINKS = _REFS.statement(
+_DROP_LINKS = Statement(
     "DELETE FROM record_link WHERE (type, id, role, target_type, target_id) IN "
-    "(SELECT l.type, l.id, l.role, l.target_type, l.target_id FROM {batch} b "
-    "{cross} record_link l ON l.type = b.type AND l.id = b.id)"
+    "(SELECT l.type, l.id, l.role, l.target_type, l.target_id FROM {refs} b "
+    "{cross} record_link l ON l.type = b.type AND l.id = b.id)",
+    refs="type id",
 )
 _RETIRE = (
     update(record)
@@ -288,15 +304,16 @@ _LENDERS_NEXT = text(
     WHERE NOT r.retired AND (b.type, b.id) > (:type, :id) ORDER BY b.type, b.id LIMIT :batch
     """
 )
-_LEND = Batch("entry", "type", "id", "via", "whole").statement(
+_LEND = Statement(
     """
     INSERT INTO record_key (entry, type, facet, id, via)
-    SELECT b.entry, s.type, s.facet, s.id, b.via FROM {batch} b
+    SELECT b.entry, s.type, s.facet, s.id, b.via FROM {lent} b
       {cross} record_link l ON l.target_type = b.type AND l.target_id = b.id AND l.role = :role
       {cross} record s ON s.type = l.type AND s.id = l.id
       WHERE NOT s.retired AND (b.whole = '1' OR s.changed = :run)
     ON CONFLICT DO NOTHING
-    """
+    """,
+    lent="entry type id via whole",
 )
 _DANGLING = """
     SELECT l.type, l.id, l.role, l.target_type, l.target_id

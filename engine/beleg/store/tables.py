@@ -10,21 +10,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text
-from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 
-class Bytewise(TypeDecorator[str]):
-    """Text in the order of its UTF-8 bytes, which is Python's order of its code points."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Any) -> Any:
-        """Collation C on PostgreSQL; SQLite's default is bytewise already."""
-        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
-
-
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its UTF-8 bytes, which is Python's order of its code points (and SQLite's own)."""
 NO_DATE = 2**62
 """Later than any date: a message without a readable Date is the newest (RULES.md section 4)."""
 

@@ -1,4 +1,4 @@
-"""The first schema: records with their index and links, imports, messages, assignments, decisions, ignored."""
+"""The first schema: records with their index and links, imports, messages, assignments, decisions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,10 +10,10 @@ branch_labels = None
 depends_on = None
 
 
-def _bytewise(name: str, *, nullable: bool = False, **options: bool) -> Column[str]:
+def _bytewise(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[str]:
     """Text in the order of its bytes: `beleg.store.tables.Bytewise` as it was at this revision."""
     kind = Text().with_variant(Text(collation="C"), "postgresql")
-    return Column(name, kind, nullable=nullable, **options)
+    return Column(name, kind, nullable=nullable, primary_key=primary_key)
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
@@ -25,8 +25,8 @@ def _number() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
 
 
-def _of_message(**options: bool) -> Column[int]:
-    return Column("message", BigInteger(), ForeignKey("message.id"), nullable=False, **options)
+def _of_message(*, primary_key: bool = False) -> Column[int]:
+    return Column("message", BigInteger(), ForeignKey("message.id"), nullable=False, primary_key=primary_key)
 
 
 def upgrade() -> None:
@@ -114,7 +114,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop everything."""
     for name in (
-        "ignored", "decision", "assignment", "message_name", "message", "import_run", "record_link", "record_key",
-        "record",
+        "ignored", "decision", "assignment", "message_name", "message", "import_run", "record_link",
+        "record_key", "record",
     ):  # fmt: skip
         op.drop_table(name)
