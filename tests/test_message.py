@@ -342,7 +342,8 @@ def test_an_id_longer_than_a_line_is_dropped_with_a_notice() -> None:
 
 def test_references() -> None:
     message = parse(
-        b"In-Reply-To: Your mail of Monday <a@b>\nReferences: <c@d><a@b>\n <e\n @f>\nReferences: g@h i <j>\n\n"
+        b"In-Reply-To: Your mail of Monday <a@b>\nReferences: <c@d><a@b>\n <e\n @f>\n"
+        b"References: g@h i <j>\n\n"
     )
     assert message.references == ("a@b", "c@d", "e@f", "j")
     assert parse(b"References: a@b word c@d\n\n").references == ("a@b", "c@d")
@@ -388,8 +389,8 @@ def test_alternatives_are_both_read() -> None:
 def test_nested_multiparts_are_numbered_as_imap_does() -> None:
     raw = (
         b"Content-Type: multipart/mixed; boundary=outer\n\npreamble\n--outer\n"
-        b"Content-Type: multipart/alternative; boundary=inner\n\n--inner\n\na\n--inner \nContent-Type: text/html\n\nb"
-        b"\n--inner--\nepilogue\n--outer\n\nc\n--outer--\n--outer\n\nnot read"
+        b"Content-Type: multipart/alternative; boundary=inner\n\n--inner\n\na\n--inner \n"
+        b"Content-Type: text/html\n\nb\n--inner--\nepilogue\n--outer\n\nc\n--outer--\n--outer\n\nnot read"
     )
     assert parts(parse(raw)) == [
         ("1.1", "text/plain", "a"),
@@ -543,7 +544,8 @@ def test_an_attached_message_is_content() -> None:
         ("2.header", "header", "From: Anna <anna@kunde.example>\nSubject: AB-1042"),
         ("2.1", "text/plain", "old text"),
     ]
-    assert message.attachments == message.participants == ()
+    assert message.attachments == ()
+    assert message.participants == ()
 
 
 @pytest.mark.parametrize(
@@ -588,7 +590,8 @@ def test_the_header_of_an_attached_message() -> None:
 
 
 def test_messages_attached_to_messages() -> None:
-    raw = "Subject: 1\nContent-Type: message/rfc822\n\nSubject: 2\nContent-Type: message/rfc822\n\nSubject: 3\n\nend"
+    attached = "Content-Type: message/rfc822\n\n"
+    raw = f"Subject: 1\n{attached}Subject: 2\n{attached}Subject: 3\n\nend"
     assert parts(parse(raw.encode())) == [
         ("1.header", "header", "Subject: 2"),
         ("1.1.header", "header", "Subject: 3"),
@@ -869,7 +872,7 @@ def test_exactly_as_many_levels_and_parts_as_allowed() -> None:
     assert len(parse(multipart(*["\nx"] * 1000)).content) == 1000
 
 
-MEGABYTE = 1_000_000
+LONG = 200_000
 HOSTILE = {
     "nested multiparts": b"".join(
         b"Content-Type: multipart/x; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(1000)
@@ -879,16 +882,16 @@ HOSTILE = {
     "nested comments": b"From: " + b"(" * 5000 + b")" * 5000 + b" a@b.example\n\n",
     "encoded words": b"Subject: " + b"=?utf-8?q?=C3=A4?= " * 20_000 + b"\n\n",
     "unknown charsets": b"Subject: " + b" ".join(b"=?x-%d?q?a?=" % i for i in range(20_000)) + b"\n\n",
-    "long lines": b"From: " + b"a" * MEGABYTE + b"\nTo: " + b"a " * MEGABYTE + b"\n\n",
+    "long lines": b"From: " + b"a" * LONG + b"\nTo: " + b"a " * LONG + b"\n\n",
     "parameters": b"Content-Type: multipart/x" + b"".join(b";a*%d=b" % i for i in range(100_000)) + b"\n\n",
     "boundary-like": b"Content-Type: multipart/x; boundary=b\n\n" + b"--bx\n" * 200_000,
-    "soft breaks": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"= " * MEGABYTE,
+    "soft breaks": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"= " * LONG,
     "paddings": b"Content-Transfer-Encoding: base64\n\n" + b"AA== " * 200_000,
     "marks": b"Subject: " + "\u0301\u0323".encode() * 250_000 + b"\n\n",
-    "large body": b"\n" + b"Hallo Welt 1234 das ist ein Text\r\n" * 700_000,
+    "large body": b"\n" + b"Hallo Welt 1234 das ist ein Text\r\n" * 400_000,
     "fields": b"From:a@b.example\n" * 60_000,
     **{
-        f"From: {run!r}": b"From: " + run * (MEGABYTE // len(run)) + b"\n\n"
+        f"From: {run!r}": b"From: " + run * (LONG // len(run)) + b"\n\n"
         for run in (
             b"@",
             b'"',
@@ -905,15 +908,22 @@ HOSTILE = {
             b",",
             b":a",
             b"a@b,",
+            b"=?a?q?",
+            b"=?a?q?x?=",
+            b"<@a:",
+            b"a\n b",
+            b" ",
+            b'\\"',
+            b"a(b)",
+            b'"" ',
         )
-        + (b"=?a?q?", b"=?a?q?x?=", b"<@a:", b"a\n b", b" ", b'\\"', b"a(b)", b'"" ')
     },
     **{
-        f"Subject: {run!r}": b"Subject: " + run * (MEGABYTE // len(run)) + b"\n\n"
+        f"Subject: {run!r}": b"Subject: " + run * (LONG // len(run)) + b"\n\n"
         for run in (b"=?", b"=?a?q?", b"=?a?b?=?=", b"=?a?q?x?=", b"=", b"\n ")
     },
     **{
-        f"html {run!r}": b"Content-Type: text/html\n\n" + run * (MEGABYTE // len(run))
+        f"html {run!r}": b"Content-Type: text/html\n\n" + run * (LONG // len(run))
         for run in (
             b"<div>",
             b"<b>",
@@ -925,8 +935,6 @@ HOSTILE = {
             b"<ul><li>",
             b"<a><div>",
             b"<table><td>",
-        )
-        + (
             b"<script>",
             b"&#",
             b"&#1",
@@ -950,7 +958,7 @@ HOSTILE = {
 def test_hostile_mail_is_quick(name: str) -> None:
     start = time.perf_counter()
     parse(HOSTILE[name])
-    # 20 to 300 ms each; what takes quadratic time takes minutes.
+    # Tens of milliseconds each; what takes quadratic time takes minutes.
     assert time.perf_counter() - start < 3
 
 

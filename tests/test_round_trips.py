@@ -1,4 +1,4 @@
-"""How often a decision asks the database: at most four times, whatever the mail holds and whatever is installed."""
+"""How often a decision asks the database: at most four times, whatever a mail holds and whatever is installed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from sqlalchemy import Connection, event
 
 from beleg import DocumentStep, FollowUp, RecordType, Words, hookimpl
 from beleg.assignment import Assignment
+from beleg.directory import MemoryDirectory
 from beleg.ignore import IgnoreList
 from beleg.message import parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
 from beleg.plugins import installed as load_plugins
 from beleg.record import RecordRef
-from beleg.step import RuleSettings
+from beleg.step import OnConflict, RuleSettings
 from beleg.store import Database, SqlDirectory
 from beleg.store.records import import_records
+from beleg.trace import digest
+from conftest import PostgresServer
 from worlds import contact, order
 
-MANY = 5_000
+SOME, MANY = 200, 5_000
 HOT = 2_000
 
 
@@ -49,26 +52,33 @@ def steps(request: pytest.FixtureRequest) -> Installed:
     return load_plugins(extra=[(f"paper{number}", plugin(number)) for number in range(more)])
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, installed: Installed
-) -> Iterator[Connection]:
-    """5,000 orders with an address and a number of their own, and as many that share them; the hot ones besides."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path_factory.mktemp('world')}/beleg.db")
-        database.upgrade()
-    else:
-        database = Database(request.getfixturevalue("postgres_server").fresh_database())
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iterator[Connection]:
+    """On SQLite, with 5,000 orders of each kind."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('world')}/beleg.db")
+    database.upgrade()
+    yield from filled(database, installed, MANY)
+
+
+@pytest.fixture(scope="module")
+def postgres_world(postgres_server: PostgresServer, installed: Installed) -> Iterator[Connection]:
+    """On PostgreSQL, with 200."""
+    yield from filled(Database(postgres_server.fresh_database()), installed, SOME)
+
+
+def filled(database: Database, installed: Installed, size: int) -> Iterator[Connection]:
+    """`size` orders with an address and a number of their own, twice as many that share an address, and two
+    thousand with a hot address and hot numbers."""
     orders = [
         order(f"{kind}{n}", f"kunde{n}@{kind}.example", number=f"{kind}-{10000 + n}")
-        for n in range(MANY)
+        for n in range(size)
         for kind in ("one", "two")
     ]
-    doubles = [order(f"double{n}", f"kunde{n}@two.example") for n in range(MANY)]
+    doubles = [order(f"double{n}", f"kunde{n}@two.example") for n in range(size)]
     hot = [order(f"hot{n}", customer="market", kundennummer="KD-2024") for n in range(HOT)]
     hot += [order(f"cold{n}", jahr="2024") for n in range(HOT)]
+    contacts = contact("market", "relay@market.example"), contact("K", "anna@kunde.example")
     with database.begin() as connection:
-        contacts = contact("market", "relay@market.example"), contact("K", "anna@kunde.example")
         import_records(connection, [*orders, *doubles, *hot, *contacts], installed.types)
     with database.begin(write=False) as connection:
         yield connection
@@ -102,10 +112,18 @@ def ask(
     return len(seen), decision
 
 
-@pytest.mark.parametrize("size", [1, 200, MANY])
+@pytest.mark.parametrize(("size", "kind"), [(1, "one"), (SOME, "one"), (SOME, "two"), (MANY, "two")])
+def test_everything_at_once(world: Connection, steps: Installed, size: int, kind: str) -> None:
+    """The sender's contact, a hot address, two hot numbers, and `size` of the rest."""
+    check_everything(world, steps, size, kind)
+
+
 @pytest.mark.parametrize("kind", ["one", "two"])
-def test_hot_or_not(world: Connection, steps: Installed, size: int, kind: str) -> None:
-    """Everything at once: the sender's contact, a hot address, two hot numbers, and `size` of the rest."""
+def test_everything_at_once_on_postgres(postgres_world: Connection, steps: Installed, kind: str) -> None:
+    check_everything(postgres_world, steps, SOME, kind)
+
+
+def check_everything(world: Connection, steps: Installed, size: int, kind: str) -> None:
     lines = [f"kunde{n}@{kind}.example {kind}-{10000 + n}" for n in range(size)]
     count, decision = ask(world, steps, mail("KD-2024 und 2024", *lines))
     assert count == 3
@@ -113,7 +131,7 @@ def test_hot_or_not(world: Connection, steps: Installed, size: int, kind: str) -
     assert len(decision.trace.addresses) == size + 2
 
 
-@pytest.mark.parametrize("size", [1, 200, MANY])
+@pytest.mark.parametrize("size", [1, SOME, MANY])
 @pytest.mark.parametrize("known", [True, False])
 def test_nothing_hot(world: Connection, steps: Installed, size: int, known: bool) -> None:
     kind = "one" if known else "unknown"
@@ -140,20 +158,15 @@ def test_a_hot_address_with_one_number(world: Connection, steps: Installed) -> N
 
 
 @pytest.mark.parametrize("on_conflict", ["first", "abstain"])
-def test_the_trace_is_that_of_a_directory_in_memory(
-    world: Connection, steps: Installed, installed: Installed, on_conflict: Any
+def test_three_directories_one_trace(
+    world: Connection, postgres_world: Connection, installed: Installed, on_conflict: OnConflict
 ) -> None:
-    from beleg.directory import MemoryDirectory
-    from beleg.trace import digest
-
     hot = [order(f"hot{n}", customer="market", kundennummer="KD-2024") for n in range(HOT)]
     hot += [order(f"cold{n}", jahr="2024") for n in range(HOT)]
     some = [order(f"one{n}", f"kunde{n}@one.example", number=f"one-{10000 + n}") for n in range(3)]
     contacts = contact("market", "relay@market.example"), contact("K", "anna@kunde.example")
     memory = MemoryDirectory([*hot, *some, *contacts], installed.types)
     message = parse(mail("KD-2024, 2024, one-10001", "kunde1@one.example", sender="relay@market.example"))
-    engine = Engine(steps, RuleSettings(on_conflict=on_conflict))
-    traces = [
-        engine.decide(message, directory, IgnoreList()).trace for directory in (memory, SqlDirectory(world))
-    ]
-    assert digest(traces[0]) == digest(traces[1])
+    engine = Engine(installed, RuleSettings(on_conflict=on_conflict))
+    directories = memory, SqlDirectory(world), SqlDirectory(postgres_world)
+    assert len({digest(engine.decide(message, each, IgnoreList()).trace) for each in directories}) == 1

@@ -191,7 +191,7 @@ def _masked(text: str, places: list[tuple[int, int, str]]) -> str:
     """The text with its addresses blotted out: an address holds no reference number."""
     if not places:
         return text
-    pieces = []
+    pieces: list[str] = []
     done = 0
     for start, end, _ in places:
         if end <= done:

@@ -105,6 +105,8 @@ class Lookup:
 
     def by_two_numbers(self, keys: Sequence[str], group: Group) -> Hits:
         """The records of the group that carry at least two of the numbers."""
+        if len(keys) < 2:
+            return NOTHING
         entries = [entry for key in dict.fromkeys(keys) if self._ids(entry := reference_entry(key), group)]
         times: Counter[str] = Counter()
         hot = []

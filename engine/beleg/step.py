@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from beleg.assignment import Origin, Removal, ThreadMessage
 from beleg.clause import Clause
@@ -97,7 +97,7 @@ class Step:
     name: str
     priority: int
     type: str | None = None
-    labels: Mapping[str, str] = MappingProxyType({})
+    labels: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What people call the step, by language; the words for its type where it says nothing."""
     skipped_by: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()

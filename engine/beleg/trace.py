@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 SCHEMA = "beleg.trace/1"
 
@@ -22,11 +23,7 @@ VERDICTS: tuple[Verdict, ...] = (
 )  # fmt: skip
 
 
-class _Node(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Base of all trace nodes: immutable, compact in JSON."""
-
-
-class At(_Node):
+class At(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where something stands in the mail: a header field, `subject` or a part's number, and character offsets."""
 
     part: str
@@ -34,7 +31,7 @@ class At(_Node):
     end: int = 0
 
 
-class AddressSeen(_Node):
+class AddressSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An address of the mail. `ignored` is the entry that took it out; `repeated`: already a participant."""
 
     address: str
@@ -45,7 +42,7 @@ class AddressSeen(_Node):
     repeated: bool = False
 
 
-class NumberSeen(_Node):
+class NumberSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A number of the mail that the ERP knows."""
 
     number: str
@@ -53,7 +50,7 @@ class NumberSeen(_Node):
     at: At
 
 
-class Naming(_Node):
+class Naming(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A number of the mail and the candidates that it occurs on (the first 50), of `total` in all."""
 
     number: str
@@ -62,7 +59,7 @@ class Naming(_Node):
     total: int = 1
 
 
-class Candidates(_Node):
+class Candidates(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The records that the evidence points at: the first 50 by id, and how many there are in all.
 
     `total` counts to 1,000; 1,001 means more.
@@ -72,7 +69,7 @@ class Candidates(_Node):
     total: int
 
 
-class RuleSeen(_Node):
+class RuleSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One rule of a decision table: its clause, whether it held, its condition and who supplied it."""
 
     clause: str
@@ -81,7 +78,7 @@ class RuleSeen(_Node):
     source: str = ""
 
 
-class Check(_Node):
+class Check(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One question and its answer: an address of a stage, a message of the thread, a follow-up, a skip.
 
     `rules` are the clauses that were asked, in order, the losers too; exactly one holds, or none for a follow-up
@@ -111,7 +108,7 @@ class Check(_Node):
         return any(rule.result == "held" for rule in self.rules)
 
 
-class StepTrace(_Node):
+class StepTrace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One step that ran or was skipped, in order of priority."""
 
     step: str
@@ -119,7 +116,7 @@ class StepTrace(_Node):
     checks: tuple[Check, ...]
 
 
-class Outcome(_Node):
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A record that stands on the message when the run is over, and why.
 
     `clause` is None for what stood before. `gone`: the ERP no longer has the record.
@@ -135,7 +132,7 @@ class Outcome(_Node):
     gone: bool = False
 
 
-class Removed(_Node):
+class Removed(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A record that a person removed from the message before the run."""
 
     record: str
@@ -143,7 +140,7 @@ class Removed(_Node):
     at: str
 
 
-class MessageSeen(_Node):
+class MessageSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Which message was decided."""
 
     sha256: str
@@ -153,14 +150,14 @@ class MessageSeen(_Node):
     sender: str
 
 
-class NoticeSeen(_Node):
+class NoticeSeen(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Something odd about the mail that a reader of the trace should know."""
 
     code: str
     detail: str
 
 
-class Run(_Node):
+class Run(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What differs between two runs of one decision; not part of the digest."""
 
     time: str
@@ -170,7 +167,7 @@ class Run(_Node):
     ruleset: str
 
 
-class Trace(_Node):
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The whole decision on one message."""
 
     message: MessageSeen
@@ -203,6 +200,17 @@ def encode(trace: Trace) -> bytes:
     return _ENCODER.encode(trace)
 
 
+def encode_with_digest(trace: Trace) -> tuple[bytes, str]:
+    """The canonical JSON and the digest, for the price of one encoding."""
+    run = trace.run
+    bare = _ENCODER.encode(trace if run is None else replace(trace, run=None))
+    mark = hashlib.sha256(bare).hexdigest()
+    if run is None:
+        return bare, mark
+    # `run` is the last field, so the whole is the part without it and the block behind.
+    return b"".join((bare[:-1], b',"run":', _ENCODER.encode(run), b"}")), mark
+
+
 def decode(data: bytes | str) -> Trace:
     """Read a trace back. Raises ValueError where the JSON is no trace of this schema."""
     trace = _DECODER.decode(data)
@@ -213,9 +221,7 @@ def decode(data: bytes | str) -> Trace:
 
 def digest(trace: Trace) -> str:
     """The sha256 (hex) of the canonical JSON without the `run` block."""
-    if trace.run is not None:
-        trace = msgspec.structs.replace(trace, run=None)
-    return hashlib.sha256(_ENCODER.encode(trace)).hexdigest()
+    return encode_with_digest(trace)[1]
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,18 +6,18 @@ The command line (and later the web page and the API) are thin layers over this 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
 from sqlalchemy import Connection, delete, insert, select
 
-from beleg.assignment import Assignment, ThreadMessage, earlier, removals
+from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
 from beleg.directory import Directory, address_entry, reference_entry
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
-from beleg.message import Message, content_identity, parse
+from beleg.message import content_identity, parse
 from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
@@ -26,7 +26,7 @@ from beleg.step import RuleSettings
 from beleg.store import Database, SqlDirectory
 from beleg.store import browse
 from beleg.store import records as record_store
-from beleg.store.mails import Mails, StoredMessage
+from beleg.store.mails import Mails, StoredMessage, member
 from beleg.store.tables import ignored
 from beleg.trace import Trace
 
@@ -223,13 +223,8 @@ class Workspace:
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
             with self.database.begin() as connection:
-                run = _Run(self, connection)
-                for message in Mails(connection).get(batch):
-                    try:
-                        run.decide(message)
-                    except StepFailed as error:
-                        report.failed.append(str(error))
-                run.flush()
+                run = _Run(self, connection, batch)
+                report.failed += map(str, run.decide())
             report.decided += run.decided
             report.assigned += run.assigned
             progress(len(batch))
@@ -253,9 +248,8 @@ class Workspace:
         with self.database.begin() as connection:
             mails = Mails(connection)
             if not (found := mails.decision(row)):
-                run = _Run(self, connection)
-                run.decide(mails.get([row])[0])
-                run.flush()
+                if failed := _Run(self, connection, [row]).decide():
+                    raise failed[0]
                 found = mails.decision(row)
             if found is None:
                 raise NotFound(f"message {row} was not decided")
@@ -317,53 +311,62 @@ class Workspace:
 
 
 class _Run:
-    """Decisions in one transaction, stored together; a message whose thread has a decision waiting flushes first."""
+    """Decisions on some messages in one transaction: their threads are read at once and followed in memory, so that a
+    decision reaches the later messages of its thread, and all are stored together."""
 
-    def __init__(self, workspace: Workspace, connection: Connection) -> None:
+    def __init__(self, workspace: Workspace, connection: Connection, rows: Sequence[int]) -> None:
         self._engine = workspace.engine
         self._mails = Mails(connection)
         self._directory = SqlDirectory(connection)
         self._ignored = workspace.ignore_list(connection)
-        self._waiting: list[tuple[int, Decision]] = []
-        self._threads: set[int] = set()
-        self.decided = 0
-        self.assigned = 0
+        self._messages = self._mails.get(rows)
+        self._threads = self._mails.threads({message.thread for message in self._messages})
+        self._decisions: dict[int, Decision] = {}
 
-    def decide(self, stored: StoredMessage, parsed: Message | None = None) -> None:
+    def decide(self) -> list[StepFailed]:
+        """Decide the messages and store the decisions; returns what failed."""
+        failed: list[StepFailed] = []
+        for message in self._messages:
+            try:
+                self._with_earlier(message)
+            except StepFailed as error:
+                failed.append(error)
+        self._mails.store(self._decisions.items())
+        return failed
+
+    @property
+    def decided(self) -> int:
+        """How many were decided, earlier messages that had never been among them."""
+        return len(self._decisions)
+
+    @property
+    def assigned(self) -> int:
+        """How many of them have an assignment."""
+        return sum(1 for decision in self._decisions.values() if decision.trace.assigned)
+
+    def _with_earlier(self, message: StoredMessage) -> None:
         """Decide a message; the earlier ones of its thread that were never decided first, oldest first."""
-        if stored.thread in self._threads:
-            self.flush()
-        around, own = self._mails.around(stored)
-        open_ = {message.sha256: each for each, message in around if not each.decided}
-        thread = [message for _, message in around]
-        if open_:
-            for message in earlier(thread, stored.date, stored.sha256):
-                if message.sha256 in open_:
-                    self._one(open_[message.sha256], thread, self._mails.assignments(open_[message.sha256].row))
-                    self.flush()
-                    thread = [each for _, each in self._mails.around(stored)[0]]
-        self._one(stored, thread, own, parsed)
+        thread = self._threads[message.thread]
+        waiting = {each.sha256: each for each, _ in thread.values() if not each.decided}
+        if len(waiting) > (not message.decided):
+            for each in earlier(self._others(message), message.date, message.sha256):
+                if each.sha256 in waiting:
+                    self._one(waiting[each.sha256])
+        self._one(message)
 
-    def _one(
-        self,
-        stored: StoredMessage,
-        thread: Sequence[ThreadMessage],
-        own: Sequence[Assignment],
-        parsed: Message | None = None,
-    ) -> None:
-        if parsed is None:
-            parsed = parse(self._mails.raw(stored.row), self._engine.settings.limits)
-        decision = self._engine.decide(parsed, self._directory, self._ignored, thread, own)
-        self._waiting.append((stored.row, decision))
-        self._threads.add(stored.thread)
+    def _others(self, message: StoredMessage) -> list[ThreadMessage]:
+        thread = self._threads[message.thread]
+        return [member(*each)[1] for row, each in thread.items() if row != message.row]
 
-    def flush(self) -> None:
-        """Store what is waiting."""
-        self._mails.store(self._waiting)
-        self.decided += len(self._waiting)
-        self.assigned += sum(1 for _, decision in self._waiting if decision.trace.assigned)
-        self._waiting.clear()
-        self._threads.clear()
+    def _one(self, message: StoredMessage) -> None:
+        if message.row in self._decisions:
+            return
+        thread = self._threads[message.thread]
+        own = thread[message.row][1]
+        parsed = parse(self._mails.raw(message.row), self._engine.settings.limits)
+        decision = self._engine.decide(parsed, self._directory, self._ignored, self._others(message), own)
+        self._decisions[message.row] = decision
+        thread[message.row] = (replace(message, decided=True), (*kept_on_rerun(own), *decision.made))
 
 
 def now() -> str:

@@ -78,7 +78,7 @@ class Phrases:
             "records": self.count(total, type_),
             "one": words.one,
             "many": words.many,
-            "record": self.names(kept, type_),
+            "record": self.names(kept, "" if check.verdict == "skipped" else type_),
             "kept": self.names(kept, ""),
             "candidates": self.names(listed, type_, total),
             "out": self.names([name for name in listed if name not in kept], type_, total - len(kept)),

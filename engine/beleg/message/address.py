@@ -56,13 +56,18 @@ def mailboxes(text: str) -> list[Mailbox]:
         match = _USUAL.match(text, position)
         quoted, phrase, angled, bare = match.groups() if match else ("", "", "", "")
         address = angled or bare
-        if match is None or "=?" in address:
+        if match is None or "=?" in address or (phrase and "=?" in phrase and _half_word(phrase)):
             if (blank := _EMPTY.match(text, position)) is None or blank.end() < end:
                 found.extend(_list(text, position))
             break
         found.append(Mailbox(_shown(quoted or phrase or ""), address))
         position = match.end()
     return found
+
+
+def _half_word(text: str) -> bool:
+    """Whether an encoded word begins in `text` and doesn't end: the angle bracket may be a letter of it."""
+    return "=?" in ENCODED_WORD.sub("", text)
 
 
 def _shown(text: str) -> str:

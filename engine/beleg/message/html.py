@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from beleg.keys import address_key
 
 from .address import is_addr_spec
-from .html_guard import BLOCK, BLOCKS, CELL, CELLS, OWN_MARKS, UNSEEN, hides, tame
+from .html_guard import BLOCK, BLOCKS, CELL, CELLS, OWN_MARKS, UNSEEN, Trust, hides, tame
 from .model import Span
 from .text import clean, decode
 
@@ -25,7 +25,7 @@ _RESTORED = ((BLOCK, "\n"), (CELL, "\t"), (_SPACE, " "), (_NEWLINE, "\n"), (_TAB
 _HIDDEN = '[hidden],[style*="none" i],[style*="hidden" i]'
 _MAILTO = '[href*="mailto:" i]'
 _LINKS = re.compile(f"[{_LINK}{_LINK_END}]")
-_BLANKS_AND_LINKS = re.compile(f"[ {BLOCK}{CELL}{_LINK}{_LINK_END}]{{2,}}")
+_BLANKS = re.compile(f"[ {BLOCK}{CELL}{_LINK}{_LINK_END}]{{2,}}")
 _IN_TEXT = re.compile(r"(?<![\w.%+&'-])[\w.%+&'-]++@[\w-]++(?:\.[\w-]++)++")
 _URL_BLANKS = re.compile(r"[\t\n\r]+")
 _URL_ENDS = "".join(map(chr, range(33)))
@@ -33,10 +33,10 @@ _MAX_LINKS = 20_000
 _SHOWN_PER_LINK = 50
 
 
-def html_text(source: str) -> tuple[str, tuple[Span, ...]]:
+def html_text(source: str, trust: Trust) -> tuple[str, tuple[Span, ...]]:
     """The visible text of `source`, cleaned, and where the addresses of its `mailto:` links stand in it."""
     lowered = source.encode("utf-8", "replace").lower()
-    tamed, rewritten = tame(source)
+    tamed, rewritten = tame(source, trust)
     tree = LexborHTMLParser(tamed)
     root = tree.root
     if root is None:
@@ -143,38 +143,18 @@ def _walk(
     return "".join(pieces), targets
 
 
-def _collapsed(text: str) -> str:
-    """Each run of blanks as one, as a browser does: the strongest of block, cell and space."""
-    for blank in "\n\t\r\f":
-        text = text.replace(blank, " ")
-    for run, one in (
-        ("  ", " "),
-        (" " + CELL, CELL),
-        (CELL + " ", CELL),
-        (CELL + CELL, CELL),
-        (" " + BLOCK, BLOCK),
-        (BLOCK + " ", BLOCK),
-        (CELL + BLOCK, BLOCK),
-        (BLOCK + CELL, BLOCK),
-        (BLOCK + BLOCK, BLOCK),
-    ):
-        while run in text:  # each pass halves the longest run
-            text = text.replace(run, one)
-    return text
-
-
 def _one_blank(match: re.Match[str]) -> str:
-    """A run of blanks and link marks: the blank goes before the marks, so that `AU <a> 1</a>` has one."""
+    """A run of blanks as one, the strongest; before the marks of links, so that `AU <a> 1</a>` has one."""
     run = match[0]
-    blank = next((mark for mark in (BLOCK, CELL, " ") if mark in run), "")
-    return blank + "".join(_LINKS.findall(run))
+    blank = BLOCK if BLOCK in run else CELL if CELL in run else " " if " " in run else ""
+    return blank + "".join(_LINKS.findall(run)) if _LINK in run or _LINK_END in run else blank
 
 
 def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Span, ...]]:
-    text = _collapsed(marked)
-    if targets:
-        text = _BLANKS_AND_LINKS.sub(_one_blank, text)
-    text = text.strip(BLOCK + CELL + " ")
+    text = marked
+    for blank in "\n\t\r\f":
+        text = text.replace(blank, " ")
+    text = _BLANKS.sub(_one_blank, text).strip(BLOCK + CELL + " ")
     for mark, blank in _RESTORED:
         text = text.replace(mark, blank)
     if not targets:

@@ -64,7 +64,8 @@ _LOOK_BACK = 4
 # of an end tag ends.
 _ENDS_P = names(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure"
-    " footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p pre search section summary ul"
+    " footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p pre search section"
+    " summary ul"
 )
 _SCOPES = names("table td th caption template object marquee applet button")
 _FAR_BACK = 16
@@ -91,15 +92,40 @@ def hides(style: str) -> bool:
     return display == "none" or visibility == "hidden"
 
 
-def tame(source: str) -> tuple[str, bool]:
+class Trust:
+    """How much slow parsing a mail may still cause: none of its parts can use it up twice."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = _BUDGET
+
+    def affords(self, source: str, tags: int) -> bool:
+        """Whether `source` may be parsed as it is, at its worst."""
+        cost = tags * (tags - source.count("</"))
+        if cost <= self.left and len(source) > _SHORT:
+            if _LONG_TAG.search(source) or _QUOTED_ANGLE.search(source):
+                cost += sum(_attributes(match) ** 2 for match in _TAG.finditer(source))
+        elif len(source) <= _SHORT:
+            cost += _SHORT_COST
+        if cost > self.left:
+            return False
+        self.left -= cost
+        return True
+
+
+def _attributes(match: re.Match[str]) -> int:
+    text = match["attributes"]
+    return len(_ATTRIBUTE.findall(text)) if text and len(text) > _SHORT else 0
+
+
+def tame(source: str, trust: Trust) -> tuple[str, bool]:
     """HTML that shows the same as `source` and that lexbor parses in linear time; whether it was rewritten.
 
     In rewritten HTML `hidden` is the only attribute that hides, and there are no marks of the source's own.
     """
     tags = source.count("<")
-    if tags * (tags - source.count("</")) <= _BUDGET and (
-        len(source) <= _SHORT or not (_LONG_TAG.search(source) or _QUOTED_ANGLE.search(source))
-    ):
+    if tags <= _MANY_TAGS and trust.affords(source, tags):
         return source, False
     source = _NUMBERED_MARK.sub("", OWN_MARKS.sub("", source))
     if tags <= _MANY_TAGS:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
 from beleg.evidence import FoundAddress
 from beleg.record import RecordRef
 from beleg.rulebook import Table
+from beleg.rulebook import Verdict as Ruled
 from beleg.step import Context, Step
 from beleg.trace import At, Candidates, Check, Naming, RuleSeen, Verdict
 
@@ -63,6 +65,10 @@ class AddressStep(Step):
     """
 
     table: Table
+
+    @cached_property
+    def _seen(self) -> dict[tuple[str, int], tuple[Ruled, tuple[RuleSeen, ...]]]:
+        return {}
 
     def look(self, address: FoundAddress, context: Context) -> Look:
         """What the address leads to."""
@@ -138,13 +144,9 @@ class AddressStep(Step):
             verdict = context.rulebook.decide(table.name, counts)
             action = verdict.rule.then.partition(":")[0]
             facts = {"record": str(record), "by": removal.by, "on": removal.at}
-        prefix = f"{self.name}.{stage}."
         check = Check(
             VERDICTS[action],
-            tuple(
-                RuleSeen(prefix + one.rule.name, one.result, one.rule.when, one.rule.source)
-                for one in verdict.evaluations
-            ),
+            self._rules_seen(stage, verdict),
             stage=stage,
             about=about,
             at=at,
@@ -155,3 +157,15 @@ class AddressStep(Step):
             facts=facts,
         )
         return Ruling(check, record, bool(facts))
+
+    def _rules_seen(self, stage: str, verdict: Ruled) -> tuple[RuleSeen, ...]:
+        # The rule book remembers its verdicts, so the same ones come again and again.
+        seen = self._seen.get((stage, id(verdict)))
+        if seen is None or seen[0] is not verdict:
+            prefix = f"{self.name}.{stage}."
+            rules = tuple(
+                RuleSeen(prefix + one.rule.name, one.result, one.rule.when, one.rule.source)
+                for one in verdict.evaluations
+            )
+            self._seen[stage, id(verdict)] = seen = (verdict, rules)
+        return seen[1]

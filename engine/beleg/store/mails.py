@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import zstandard
@@ -22,7 +24,7 @@ from beleg.record import RecordRef
 from beleg.store.batch import Statement
 from beleg.store.database import alone
 from beleg.store.tables import NO_DATE, assignment, decision, message
-from beleg.trace import Trace, decode, digest, encode
+from beleg.trace import Trace, decode, encode_with_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 500
@@ -52,6 +54,19 @@ _LISTED = [
     message.c.id, message.c.sha256, message.c.message_id, message.c.date, message.c.subject, message.c.sender,
     message.c.thread, message.c.decided,
 ]  # fmt: skip
+
+
+Thread = dict[int, tuple[StoredMessage, tuple[Assignment, ...]]]
+"""The messages of one thread by row number, with what stands on each and was removed from it."""
+StoredThreadMessage = tuple[StoredMessage, ThreadMessage]
+
+
+def member(stored: StoredMessage, assigned: tuple[Assignment, ...]) -> StoredThreadMessage:
+    """A stored message as the history step sees it, beside its row."""
+    return stored, ThreadMessage(stored.sha256, stored.message_id, stored.date, stored.subject, assigned)
+
+
+_row_number = attrgetter("id")
 
 
 class Mails:
@@ -165,41 +180,28 @@ class Mails:
         packed = self._db.execute(_RAW, {"row": row}).scalar_one()
         return self._unpack.decompress(packed)
 
-    def around(
-        self, stored: StoredMessage
-    ) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
-        """The other messages of the thread with what stands on them, and what stands on the message itself.
-        One round trip."""
-        return self._thread([stored.thread], stored.row)
+    def threads(self, numbers: Collection[int]) -> dict[int, Thread]:
+        """The messages of some threads, by thread and row number, with what stands on each. One round trip."""
+        rows = _THREAD.run(self._db, threads=[(str(number),) for number in numbers]).fetchall()
+        threads: dict[int, Thread] = {number: {} for number in numbers}
+        for stored, found in groupby(rows, key=_row_number):
+            first, *more = found
+            assigned = tuple(_assignment(row) for row in (first, *more) if row.record_type is not None)
+            threads[first.thread][stored] = (_row(first), assigned)
+        return threads
 
-    def thread_of(self, parsed: Message) -> list[tuple[StoredMessage, ThreadMessage]]:
+    def around(self, stored: StoredMessage) -> tuple[list[StoredThreadMessage], tuple[Assignment, ...]]:
+        """The other messages of the thread with what stands on them, and what stands on the message itself."""
+        thread = self.threads([stored.thread])[stored.thread]
+        own = thread[stored.row][1]
+        return [member(*each) for row, each in thread.items() if row != stored.row], own
+
+    def thread_of(self, parsed: Message) -> list[StoredThreadMessage]:
         """The stored messages that a message is tied to, without itself, whether it is stored or not."""
-        threads = self._tied_threads(parsed)
-        found = self._thread(sorted(threads), 0)[0] if threads else []
+        numbers = sorted(self._tied_threads(parsed))
+        threads = self.threads(numbers).values() if numbers else ()
+        found = [member(*each) for thread in threads for each in thread.values()]
         return [each for each in found if each[0].sha256 != parsed.sha256]
-
-    def _thread(
-        self, threads: Sequence[int], own: int
-    ) -> tuple[list[tuple[StoredMessage, ThreadMessage]], tuple[Assignment, ...]]:
-        rows = _THREAD.run(self._db, threads=[(str(thread),) for thread in threads])
-        messages: dict[int, StoredMessage] = {}
-        assignments: dict[int, list[Assignment]] = defaultdict(list)
-        for row in rows:
-            if row.id not in messages:
-                messages[row.id] = _row(row)
-            if row.record_type is not None:
-                assignments[row.id].append(_assignment(row))
-        found = [
-            (
-                each,
-                ThreadMessage(
-                    each.sha256, each.message_id, each.date, each.subject, tuple(assignments[number])
-                ),
-            )
-            for number, each in messages.items()
-            if number != own
-        ]
-        return found, tuple(assignments[own])
 
     def assignments(self, row: int) -> tuple[Assignment, ...]:
         """What stands on a message and was removed from it."""
@@ -230,13 +232,14 @@ class Mails:
         for row, each in decisions:
             decided.append({"b_id": row})
             run = each.trace.run
+            data, mark = encode_with_digest(each.trace)
             traces.append(
                 {
                     "message": row,
                     "at": run.time if run else "",
-                    "digest": digest(each.trace),
+                    "digest": mark,
                     "ruleset": run.ruleset if run else "",
-                    "trace": self._pack.compress(encode(each.trace)),
+                    "trace": self._pack.compress(data),
                 }
             )
             made += [_new_assignment(row, one) for one in each.made]

@@ -1,6 +1,6 @@
 """The earlier messages of the thread, oldest first: the first with an assignment, or a removal, decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from beleg import Candidates, Check, Clause, Context, RuleSeen, Step, ThreadMessage
@@ -16,7 +16,7 @@ class HistoryStep(Step):
     tables = (MESSAGE,)
     ends = frozenset({"history.assigned", "history.removed"})
     origin = "inherited"
-    labels: ClassVar = {"en": "history", "de": "Verlauf"}
+    labels: ClassVar[Mapping[str, str]] = {"en": "history", "de": "Verlauf"}
 
     def clauses(self) -> Sequence[Clause]:
         """See `Step.clauses`."""
@@ -46,7 +46,7 @@ class HistoryStep(Step):
             facts["on"] = ", ".join(dict.fromkeys(removal.at for removal in removed.values()))
         adopts = verdict.rule.then == "adopt"
         return Check(
-            {"adopt": "assigned", "adopt_removal": "removed"}.get(verdict.rule.then, "next"),
+            "assigned" if adopts else "removed" if verdict.rule.then == "adopt_removal" else "next",
             tuple(
                 RuleSeen(f"history.{one.rule.name}", one.result, one.rule.when, one.rule.source)
                 for one in verdict.evaluations
