@@ -1,7 +1,7 @@
 """YAML as Beleg's files use it: scalars are read as they are written, and everything knows its line.
 
-`number: 00123` is the text 00123 and `12:30` is no 750; only `null`, `~` and nothing are null. Anchors, tags and
-duplicate keys that YAML would let through silently are errors.
+`number: 00123` is the text 00123 and `12:30` is no 750; only `null`, `~` and nothing are null. Duplicate keys, which
+YAML would let through silently, and aliases, by which a small file can stand for a huge one, are errors.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def documents(text: str | bytes, file: str) -> Iterator[Any]:
     """Each document of a YAML text, as `Mapping`, `Sequence`, text or None. Raises InputError with file and line."""
     try:
         for node in yaml.compose_all(text, Loader=_LOADER):
+            _refuse_aliases(node, file)
             yield value(node, file)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -52,6 +53,20 @@ def documents(text: str | bytes, file: str) -> Iterator[Any]:
         raise InputError(f"this is no text in UTF-8 ({error.reason})", Where(file)) from None
 
 
+def _refuse_aliases(root: yaml.Node | None, file: str) -> None:
+    seen: set[int] = set()
+    waiting = [root] if root is not None else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            continue
+        if id(node) in seen:
+            raise InputError("an alias (*name) is not allowed here; write it out", Where(file, node.start_mark.line + 1))
+        seen.add(id(node))
+        for child in node.value:
+            waiting += child if isinstance(child, tuple) else [child]
+
+
 def value(node: yaml.Node | None, file: str, depth: int = 0) -> Any:
     """The value of one composed node."""
     if node is None:
@@ -60,7 +75,7 @@ def value(node: yaml.Node | None, file: str, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise InputError("nested too deeply", Where(file, line))
     if isinstance(node, yaml.ScalarNode):
-        plain = node.style is None
+        plain = not node.style  # None from the Python parser, empty from the C one
         return None if plain and node.value in _NULLS else node.value
     if isinstance(node, yaml.SequenceNode):
         items = Sequence(line)

@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from beleg.keys import address_key
 
 from .address import is_addr_spec
-from .html_guard import BLOCK, BLOCKS, CELL, CELLS, OWN_MARKS, UNSEEN, Trust, hides, tame
+from .html_guard import BLOCK, CELL, MARKS, OWN_MARKS, UNSEEN, Trust, hides, tame
 from .model import Span
 from .text import clean, decode
 
@@ -95,8 +95,8 @@ def _walk(
     """The text with marks in it, and the addresses of its links in order. A loop: HTML nests deeply."""
     pieces: list[str] = []
     targets: list[tuple[str, ...]] = []
-    above: list[tuple[LexborNode, str, bool]] = []
-    as_written = 0
+    above: list[tuple[LexborNode, str]] = []  # the open elements, and what their ends put into the text
+    as_written = -1  # how many are open around the outermost <pre>
     node = root
     while True:
         tag = node.tag or ""
@@ -104,43 +104,34 @@ def _walk(
             text = node.text_content or ""
             if own_marks:
                 text = OWN_MARKS.sub("", text)
-            pieces.append(text.translate(_KEPT) if as_written else text)
+            pieces.append(text if as_written < 0 else text.translate(_KEPT))
         elif tag not in UNSEEN and not (unseen and node.mem_id in unseen):
-            if tag in BLOCKS:
-                pieces.append(BLOCK)
-            elif tag in CELLS:
-                pieces.append(CELL)
-            is_link = bool(links) and node.mem_id in links
-            if is_link:
+            mark = MARKS.get(tag, "")
+            if mark:
+                pieces.append(mark)
+            if links and node.mem_id in links:
                 pieces.append(_LINK)
                 targets.append(links[node.mem_id])
+                mark = _LINK_END + mark
             below = node.first_child
             if below is not None:
-                above.append((node, tag, is_link))
-                as_written += tag in _AS_WRITTEN
+                if tag in _AS_WRITTEN and as_written < 0:
+                    as_written = len(above)
+                above.append((node, mark))
                 node = below
                 continue
-            if is_link:
-                pieces.append(_LINK_END)
-        if not above:
-            break
-        following = node.next
+            pieces.append(mark)
+        following = node.next if above else None
         while following is None:
-            node, tag, is_link = above.pop()
-            if is_link:
-                pieces.append(_LINK_END)
-            if tag in BLOCKS:
-                pieces.append(BLOCK)
-                as_written -= tag in _AS_WRITTEN
-            elif tag in CELLS:
-                pieces.append(CELL)
-            elif tag == "textarea":
-                as_written -= 1
             if not above:
                 return "".join(pieces), targets
-            following = node.next
+            node, mark = above.pop()
+            if mark:
+                pieces.append(mark)
+            if len(above) == as_written:
+                as_written = -1
+            following = node.next if above else None
         node = following
-    return "".join(pieces), targets
 
 
 def _one_blank(match: re.Match[str]) -> str:

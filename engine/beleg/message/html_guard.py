@@ -29,22 +29,24 @@ BLOCKS = names(
     " thead tr ul xmp"
 )
 CELLS = names("td th")
-_MARKS = dict.fromkeys(BLOCKS, BLOCK) | dict.fromkeys(CELLS, CELL)
+MARKS = dict.fromkeys(BLOCKS, BLOCK) | dict.fromkeys(CELLS, CELL)
+"""What an element puts before and behind its text."""
 UNSEEN = names("head script style template title noembed iframe noframes -comment")
 """What has no visible text (RULES.md section 2, Content)."""
 
 _DEPTH = 300
 _MANY_TAGS = 50_000
-# Start tags times tags that lexbor may take its time for: about half a millisecond.
-_BUDGET = 400_000
-_SHORT = 2000
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{1000}")
+# Start tags times tags, and attributes times attributes: each a nanosecond or two. No mail a person wrote
+# comes near it.
+_BUDGET = 60_000_000
+_LONG = 500
+_LONG_TAG = re.compile(rf"<[a-zA-Z][^>]{{{_LONG}}}")
 _QUOTED_ANGLE = re.compile(r"""=\s*+(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])""")
 
 _ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>"'][^\s>]*+)?)*+"""
 _TAG = re.compile(
     rf"""<(?:
-      (?=[sitnx])(?P<raw>script|style|title|iframe|noembed|noframes|textarea|xmp)(?=[\s/>]){_ATTRIBUTES}
+      (?=[sitnx])(?P<raw>script|style|title|iframe|noembed|noframes|textarea|xmp)(?=[\s/>])(?P<of_raw>{_ATTRIBUTES})
           (?P<text>>[^<]*+(?:<(?!/(?P=raw)[\s/>])[^<]*+)*+)?
     | (?P<end>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})(?P<close>>?)
     | !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?)
@@ -93,7 +95,7 @@ def hides(style: str) -> bool:
 
 
 class Trust:
-    """How much slow parsing a mail may still cause: none of its parts can use it up twice."""
+    """How much slow parsing a mail may still cause, all of its parts together."""
 
     __slots__ = ("left",)
 
@@ -103,11 +105,8 @@ class Trust:
     def affords(self, source: str, tags: int) -> bool:
         """Whether `source` may be parsed as it is, at its worst."""
         cost = tags * (tags - source.count("</"))
-        if cost <= self.left and len(source) > _SHORT:
-            if _LONG_TAG.search(source) or _QUOTED_ANGLE.search(source):
-                cost += sum(_attributes(match) ** 2 for match in _TAG.finditer(source))
-        elif len(source) <= _SHORT:
-            cost += _SHORT_COST
+        if cost <= self.left and (_LONG_TAG.search(source) or _QUOTED_ANGLE.search(source)):
+            cost += sum(_attributes(match) ** 2 for match in _TAG.finditer(source))
         if cost > self.left:
             return False
         self.left -= cost
@@ -115,8 +114,8 @@ class Trust:
 
 
 def _attributes(match: re.Match[str]) -> int:
-    text = match["attributes"]
-    return len(_ATTRIBUTE.findall(text)) if text and len(text) > _SHORT else 0
+    text = match["attributes"] or match["of_raw"] or ""
+    return len(_ATTRIBUTE.findall(text)) if len(text) > _LONG else 0
 
 
 def tame(source: str, trust: Trust) -> tuple[str, bool]:
@@ -135,13 +134,13 @@ def tame(source: str, trust: Trust) -> tuple[str, bool]:
 
 def _flat(match: re.Match[str]) -> str:
     """In place of a tag where none hides or links anything."""
-    raw, text, end, name, _, close = match.groups()
+    raw, _, text, end, name, _, close = match.groups()
     if name is None:
         return _raw(raw, text)
     name = name.lower()
     if name == "template":
         return f"<{end}template>"
-    return _MARKS.get(name, "") if close else ""
+    return MARKS.get(name, "") if close else ""
 
 
 def _raw(name: str | None, text: str | None) -> str:
@@ -157,7 +156,7 @@ class _Rewriter:
         self._attributes: dict[tuple[str, str], str] = {}  # as written, to those that are read
 
     def rewrite(self, match: re.Match[str]) -> str:
-        raw, text, end, name, attributes, close = match.groups()
+        raw, _, text, end, name, attributes, close = match.groups()
         if name is None:
             return _raw(raw, text)
         if not close:
@@ -174,7 +173,7 @@ class _Rewriter:
             kept = known
         if name in _VOID:
             if not kept:
-                return _MARKS.get(name, "")
+                return MARKS.get(name, "")
             return f"<area{kept}>" if name == "area" else ""
         return self.start(name, kept)
 
@@ -187,7 +186,7 @@ class _Rewriter:
             if opened and (opened[-1] == name or (name in CELLS and opened[-1] in CELLS)):
                 opened.pop()
         if len(opened) >= _DEPTH:
-            return _MARKS.get(name, "")
+            return MARKS.get(name, "")
         opened.append(name)
         return f"<{name}{attributes}>"
 
@@ -199,7 +198,7 @@ class _Rewriter:
                 return f"</{name}>"
             if opened[-back] not in _IMPLIED:
                 break
-        return f"</{name}>" if len(opened) < _DEPTH else _MARKS.get(name, "")
+        return f"</{name}>" if len(opened) < _DEPTH else MARKS.get(name, "")
 
 
 class _Flattener(_Rewriter):
@@ -230,19 +229,19 @@ class _Flattener(_Rewriter):
             kept = name if name == "template" else "span" if attributes.startswith(" hidden") else "a"
         self._open.append(name)
         self._kept.append(kept)
-        return f"{closed}<{kept}{attributes}>" if kept else closed + _MARKS.get(name, "")
+        return f"{closed}<{kept}{attributes}>" if kept else closed + MARKS.get(name, "")
 
     def end(self, name: str) -> str:
         opened = self._open
-        block = name in _MARKS
+        block = name in MARKS
         for back in range(1, min(_FAR_BACK, len(opened)) + 1):
             candidate = opened[-back]
             if candidate == name:
                 hidden = self._kept[-back] == "span"
-                return self._close(back) + ("" if hidden else _MARKS.get(name, ""))
-            if candidate in _SCOPES if block else candidate in _MARKS:
+                return self._close(back) + ("" if hidden else MARKS.get(name, ""))
+            if candidate in _SCOPES if block else candidate in MARKS:
                 break
-        return _MARKS.get(name, "")
+        return MARKS.get(name, "")
 
 
 def _read(name: str, attributes: str) -> str:

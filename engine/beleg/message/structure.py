@@ -18,6 +18,7 @@ from . import header as fields
 from .address import Mailbox, mailboxes
 from .header import Header, field_text, first_text, first_token, media_type, parameters, readable
 from .html import html_text
+from .html_guard import Trust
 from .model import Attachment, Limit, Limits, Message, Notice, Participant, Span, TextPart
 from .text import clean, decode, is_known_charset
 from .transfer import decode_transfer, decoded_size
@@ -93,6 +94,7 @@ class _Reading:
     text_bytes: int = 0
     addresses: int = 0
     parts: int = 0
+    trust: Trust = field(default_factory=Trust)
 
     def stop(self, name: str, allowed: int, found: int) -> None:
         if self.limit is None:
@@ -258,7 +260,7 @@ def _read_text(
         reading.note("unknown_charset", charset)
     text = decode(data, charset)
     if kind == "text/html":
-        reading.content.append(TextPart(number, kind, *html_text(text)))
+        reading.content.append(TextPart(number, kind, *html_text(text, reading.trust)))
     else:
         reading.content.append(TextPart(number, kind, clean(text)))
 

@@ -47,6 +47,7 @@ _SOME, _MANY = (
 )
 _SOME_OF_ONE, _SOME_OF_OTHER = (_SOME.format(entry=entry) for entry in ("p.entry", "p.other"))
 _MANY_OF_ONE, _MANY_OF_OTHER = (_MANY.format(entry=entry) for entry in ("p.entry", "p.other"))
+_ALONE = "r.entry = p.walked AND r.type = p.type AND r.facet = p.facet"
 # Of two entries the rarer one is walked, and the other one looked up for each of its records.
 _SHARE = Statement(
     f"""
@@ -63,14 +64,20 @@ _SHARE = Statement(
         CASE WHEN turned = 1 THEN entry ELSE other END AS looked_up
       FROM asked
     )
-    SELECT p.number, (
-      SELECT {{array}}(id) FROM (
-        SELECT DISTINCT r.id FROM record_key r
-        WHERE r.entry = p.walked AND r.type = p.type AND r.facet = p.facet
-          AND (p.looked_up IS NULL OR EXISTS (
+    SELECT p.number,
+      CASE WHEN p.looked_up IS NULL THEN (
+        SELECT count(*) FROM (
+          SELECT DISTINCT r.id FROM record_key r WHERE {_ALONE} LIMIT {COUNTED + 1}) counted) END,
+      CASE WHEN p.looked_up IS NULL THEN (
+        SELECT {{array}}(id) FROM (
+          SELECT DISTINCT r.id FROM record_key r WHERE {_ALONE} ORDER BY r.id LIMIT {LISTED + 1}) found)
+      ELSE (
+        SELECT {{array}}(id) FROM (
+          SELECT DISTINCT r.id FROM record_key r
+          WHERE {_ALONE} AND EXISTS (
             SELECT 1 FROM record_key o
-            WHERE o.entry = p.looked_up AND o.type = r.type AND o.facet = r.facet AND o.id = r.id))
-        ORDER BY r.id LIMIT {COUNTED + 1}) found)
+            WHERE o.entry = p.looked_up AND o.type = r.type AND o.facet = r.facet AND o.id = r.id)
+          ORDER BY r.id LIMIT {COUNTED + 1}) found) END
     FROM pair p
     """,
     pairs="number type facet entry other",
@@ -173,9 +180,11 @@ class SqlDirectory:
             pairs=[(str(n), *pair.group, pair.entry, pair.other) for n, pair in enumerate(pairs)],
         )
         answers = {}
-        for number, ids in rows:
+        for number, total, ids in rows:
             listed = as_list(ids)
-            answers[pairs[int(number)]] = Shared(len(listed), tuple(listed[: LISTED + 1]))
+            answers[pairs[int(number)]] = Shared(
+                len(listed) if total is None else total, tuple(listed[: LISTED + 1])
+            )
         return answers
 
     def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
