@@ -1,4 +1,4 @@
-"""What several test modules share: the two databases, the folder of shared material, the installed plugins."""
+"""What several test modules share: both databases, the folder of shared material, the installed plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of a directory: in memory, on SQLite and on PostgreSQL the same answers to the same questions."""
+"""The contract of a directory: in memory, on SQLite and on PostgreSQL the same answers to one question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mirror of the ERP: what an import counts, changes and leaves, and that its index is always the right one."""
+"""The mirror of the ERP: what an import counts, changes and leaves, and that its index is always right."""
 
 from __future__ import annotations
 

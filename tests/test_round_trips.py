@@ -1,4 +1,4 @@
-"""How often a decision asks the database: at most four times, whatever a mail holds and whatever is installed."""
+"""How often a decision asks the database: at most four times, whatever a mail holds and plugins are there."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def answers(directory: Directory, records: Iterable[Record]) -> dict[str, object
     }
 
 
-# --- hypothesis ----------------------------------------------------------------------------------------------
+# --- hypothesis
 
 _IDS = st.sampled_from(["1", "10", "2", "Ä", "a", "B", "ß", "€", "\U0001f4e6", "k:1", ""])
 _ADDRESSES = st.sampled_from(["a@x.example", "A@X.example", "b@x.example", "ö@bücher.example", "c@y.example"])

@@ -2,8 +2,8 @@
 
 One index serves every type: a *key* is an address or a reference number in canonical form (`beleg.keys`), and
 leads to the live records that carry it, a document through its customer too. A hot key (a marketplace relay
-with 100,000 orders) never loads its records: a lookup lists the first `LISTED` by id, and what is counted beyond
-is asked for separately, up to `COUNTED`.
+with 100,000 orders) never loads its records: a lookup lists the first `LISTED` by id, and what is counted
+beyond is asked for separately, up to `COUNTED`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Directory(Protocol):
     def find(
         self, entries: Collection[str], groups: Sequence[Group]
     ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
-        """For each index entry that any live record (of any type) carries: of each group with records that carry
-        it their ids, ascending, at most `LISTED` + 1. An entry missing from the answer is unknown."""
+        """For each index entry that any live record (of any type) carries: of each group with records that
+        carry it their ids, ascending, at most `LISTED` + 1. An entry missing from the answer is unknown."""
 
     def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
         """How many records carry the entry, or both entries, of each pair."""

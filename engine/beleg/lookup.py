@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from beleg.directory import (
     COUNTED,
@@ -24,8 +25,7 @@ from beleg.evidence import Evidence, FoundAddress, FoundNumber
 from beleg.record import Record, RecordRef
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class Hits(NamedTuple):
     """Records that some evidence points at: the first 50 ids, ascending, and how many (1,001: over 1,000)."""
 
     ids: tuple[str, ...]
@@ -53,6 +53,10 @@ class Lookup:
     _records: Mapping[RecordRef, Record] = field(default_factory=dict)
     _on: dict[Group, _NumbersOn] = field(default_factory=dict)
 
+    def knows(self, address: str) -> bool:
+        """Whether any record carries the address."""
+        return address_entry(address) in self._found
+
     def by_address(self, key: str, group: Group) -> Hits:
         """The records of the group that carry the address."""
         return self._hits(address_entry(key), group)
@@ -66,8 +70,9 @@ class Lookup:
         return self._both(address_entry(address), reference_entry(number), group)
 
     def numbers_with(self, address: str, group: Group) -> list[tuple[FoundNumber, Hits]]:
-        """The reference numbers that occur on records of the group that carry the address, with these records;
-        each once, in reading order. The cost is that of the answer, not of all numbers of the mail."""
+        """The reference numbers that occur on records of the group that carry the address, with these
+        records; each once, in reading order. The cost is that of the answer, not of all numbers of the
+        mail."""
         entry = address_entry(address)
         ids = self._ids(entry, group)
         if not ids or not self.numbers:
@@ -152,8 +157,8 @@ class Lookup:
 
 @dataclass(slots=True)
 class _NumbersOn:
-    """The numbers of the mail, by their place among the distinct ones, that occur on records of one group; those
-    with more records than are listed; and on which of the other records each occurs."""
+    """The numbers of the mail, by their place among the distinct ones, that occur on records of one group;
+    those with more records than are listed; and on which of the other records each occurs."""
 
     numbers: dict[int, FoundNumber] = field(default_factory=dict)
     hot: list[int] = field(default_factory=list)

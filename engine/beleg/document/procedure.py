@@ -21,6 +21,10 @@ from beleg.trace import At, Candidates, Check, Naming
 TWO = "two_references"
 
 
+NO_TWO_NUMBERS = Look.nothing("candidates")
+NO_DOCUMENT = Look.nothing("candidates", "by_reference")
+
+
 class DocumentStep(AddressStep):
     """The step of one document type: `DocumentStep("order", priority=200, skipped_by=("order",))`.
 
@@ -55,6 +59,8 @@ class DocumentStep(AddressStep):
     def look(self, address: FoundAddress, context: Context) -> Look:
         """The documents that carry the address, and which of them the numbers of the mail name."""
         hits = context.lookup.by_address(address.key, self._group)
+        if not hits.total:
+            return NO_DOCUMENT
         if hits.total < 2:
             return self._look(hits, hits, {"by_reference": 0})
         numbers = []
@@ -71,6 +77,9 @@ class DocumentStep(AddressStep):
     def more(self, context: Context) -> Iterator[Check]:
         """The stage `two_references`: documents on which two numbers of the content occur."""
         numbers = _distinct(context.content_numbers)
+        if not numbers:
+            yield self.rule(TWO, TWO_REFERENCES, NO_TWO_NUMBERS, context).check
+            return
         hits = context.lookup.by_two_numbers([number.key for number in numbers], self._group)
         on = [(number, context.lookup.by_number(number.key, self._group)) for number in numbers]
         namings = tuple(self._naming(number, found) for number, found in on if found.total)

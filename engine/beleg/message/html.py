@@ -24,8 +24,7 @@ _KEPT = str.maketrans({" ": _SPACE, "\n": _NEWLINE, "\t": _TAB})
 _RESTORED = ((BLOCK, "\n"), (CELL, "\t"), (_SPACE, " "), (_NEWLINE, "\n"), (_TAB, "\t"))
 _HIDDEN = '[hidden],[style*="none" i],[style*="hidden" i]'
 _MAILTO = '[href*="mailto:" i]'
-_LINKS = re.compile(f"[{_LINK}{_LINK_END}]")
-_BLANKS = re.compile(f"[ {BLOCK}{CELL}{_LINK}{_LINK_END}]{{2,}}")
+_BLANKS = BLOCK + CELL + " "
 _IN_TEXT = re.compile(r"(?<![\w.%+&'-])[\w.%+&'-]++@[\w-]++(?:\.[\w-]++)++")
 _URL_BLANKS = re.compile(r"[\t\n\r]+")
 _URL_ENDS = "".join(map(chr, range(33)))
@@ -134,37 +133,63 @@ def _walk(
         node = following
 
 
-def _one_blank(match: re.Match[str]) -> str:
-    """A run of blanks as one, the strongest; before the marks of links, so that `AU <a> 1</a>` has one."""
-    run = match[0]
-    blank = BLOCK if BLOCK in run else CELL if CELL in run else " " if " " in run else ""
-    return blank + "".join(_LINKS.findall(run)) if _LINK in run or _LINK_END in run else blank
+def _collapsed(text: str) -> str:
+    """Each run of blanks as one, the strongest of block, cell and space, and none at the ends."""
+    while "  " in text:
+        text = text.replace("  ", " ")
+    lines = (line.strip(_BLANKS) for line in text.split(BLOCK))
+    text = BLOCK.join(line for line in lines if line)
+    if CELL in text:
+        text = text.replace(" " + CELL, CELL).replace(CELL + " ", CELL)
+        while CELL + CELL in text:
+            text = text.replace(CELL + CELL, CELL)
+    return text
+
+
+def _strongest(run: str) -> str:
+    return BLOCK if BLOCK in run else CELL if CELL in run else " " if " " in run else ""
 
 
 def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Span, ...]]:
-    text = marked
+    """The text without marks. Blanks on both sides of a link's mark are one: `AU <a> 1</a>` is `AU 1`."""
     for blank in "\n\t\r\f":
-        text = text.replace(blank, " ")
-    text = _BLANKS.sub(_one_blank, text).strip(BLOCK + CELL + " ")
-    for mark, blank in _RESTORED:
-        text = text.replace(mark, blank)
-    if not targets:
-        return clean(text), ()
-    pieces = _LINKS.split(text)
-    marks = _LINKS.findall(text)
-    plain = "".join(pieces)
-    position = 0
+        marked = marked.replace(blank, " ")
+    pieces: list[str] = []
+    length = 0
+    blanks = ""  # before the piece to come
+    marks: list[str] = []  # likewise
     opened: list[tuple[int, tuple[str, ...]]] = []
-    regions: list[tuple[int, int, tuple[str, ...]]] = []
+    links: list[tuple[int, int, tuple[str, ...]]] = []
     coming = iter(targets)
-    for piece, mark in zip(pieces, marks, strict=False):
-        position += len(piece)
-        if mark == _LINK:
-            opened.append((position, next(coming)))
-        elif opened:
-            start, addresses = opened.pop()
-            regions.append((start, position, addresses))
-    return _inserted(plain, sorted(regions))
+
+    def place_marks() -> None:
+        for mark in marks:
+            if mark == _LINK:
+                opened.append((length, next(coming)))
+            else:
+                start, addresses = opened.pop()
+                links.append((start, length, addresses))
+        marks.clear()
+
+    for index, linked in enumerate(marked.split(_LINK)):
+        for end_index, piece in enumerate(linked.split(_LINK_END)):
+            if index or end_index:
+                marks.append(_LINK_END if end_index else _LINK)
+            text = _collapsed(piece)
+            if not text:
+                blanks += _strongest(piece)
+                continue
+            blank = _strongest(blanks + piece[: len(piece) - len(piece.lstrip(_BLANKS))]) if pieces else ""
+            length += len(blank)
+            place_marks()
+            pieces += (blank, text)
+            length += len(text)
+            blanks = piece[len(piece.rstrip(_BLANKS)) :]
+    place_marks()
+    plain = "".join(pieces)
+    for mark, blank in _RESTORED:
+        plain = plain.replace(mark, blank)
+    return _inserted(plain, sorted(links)) if links else (clean(plain), ())
 
 
 def _inserted(
@@ -195,5 +220,5 @@ def _inserted(
             found.append(f"{before}{blank}{address} ")
             length += len(address) + 1
             blank_before = True
-    found.append(clean(plain[position:].rstrip("\n\t ")))
+    found.append(clean(plain[position:]))
     return "".join(found), tuple(spans)

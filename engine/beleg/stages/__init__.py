@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from beleg.evidence import FoundAddress
 from beleg.record import RecordRef
-from beleg.rulebook import Table
+from beleg.rulebook import Rulebook, Table
 from beleg.rulebook import Verdict as Ruled
 from beleg.step import Context, Step
 from beleg.trace import At, Candidates, Check, Naming, RuleSeen, Verdict
@@ -40,10 +41,16 @@ class Look:
     picks: Mapping[str, RecordRef]
     candidates: Candidates
     numbers: tuple[Naming, ...] = ()
+    shared: bool = False
+
+    @classmethod
+    def nothing(cls, *counts: str) -> Look:
+        """A look at nothing: no candidate, and these counts are 0. A step makes it once and returns it for every
+        address that leads to no record; what the table says of it is then worked out once, too."""
+        return cls(dict.fromkeys(counts, 0), {}, Candidates((), 0), shared=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """What a table concluded from a look: the check, and the record that it leads to, removed by a person or not."""
 
     check: Check
@@ -65,6 +72,10 @@ class AddressStep(Step):
     """
 
     table: Table
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], tuple[Look, Rulebook, Check]]:
+        return {}
 
     @cached_property
     def _seen(self) -> dict[tuple[str, int], tuple[Ruled, tuple[RuleSeen, ...]]]:
@@ -134,6 +145,17 @@ class AddressStep(Step):
         Where a rule would assign a record that a person removed from the message, the table decides again with
         the count `removed` at 1, so that the clause `removed` stands in that rule's place.
         """
+        if not look.shared:
+            return self._decide(stage, table, look, context, about, at)
+        known = self._known.get((stage, table.name))
+        if known is None or known[0] is not look or known[1] is not context.rulebook:
+            check = self._decide(stage, table, look, context, "", None).check
+            self._known[stage, table.name] = known = (look, context.rulebook, check)
+        return Ruling(replace(known[2], about=about, at=at))
+
+    def _decide(
+        self, stage: str, table: Table, look: Look, context: Context, about: str, at: At | None
+    ) -> Ruling:
         counts = {**look.counts, "removed": 0}
         verdict = context.rulebook.decide(table.name, counts)
         action, _, pick = verdict.rule.then.partition(":")

@@ -1,7 +1,7 @@
 """Many rows in one statement: SQLite takes them as JSON (`json_each`), PostgreSQL as arrays (`unnest`).
 
-One statement however many rows there are, and none of them a bound parameter of its own, of which both databases
-allow only so many.
+One statement however many rows there are, and none of them a bound parameter of its own, of which both
+databases allow only so many.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _WORDS = {
 class Statement:
     """A statement for both databases that reads from batches of rows.
 
-    `batches` names each batch and its columns, all of them text (`refs="type id"`); the statement has `{refs}`
-    where it would have a table. Further words: `{cross}`, a join that SQLite must make in the order in which it is
-    written; `{array}`, the aggregate that makes one list of many values (read it by `as_list`).
+    `batches` names each batch and its columns, all of them text (`refs="type id"`); the statement has
+    `{refs}` where it would have a table. Further words: `{cross}`, a join that SQLite must make in the order
+    in which it is written; `{array}`, the aggregate that makes one list of many values (read it by
+    `as_list`).
     """
 
     def __init__(self, sql: str, **batches: str) -> None:

@@ -43,9 +43,9 @@ class Database:
 
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back when anything raises. On SQLite one that writes has
-        the write lock from its start, so two never deadlock. Raises DatabaseError where the database can't be
-        reached, is locked or is not set up."""
+        """One transaction: committed at the end, rolled back when anything raises. On SQLite one that writes
+        has the write lock from its start, so two never deadlock. Raises DatabaseError where the database
+        can't be reached, is locked or is not set up."""
         try:
             with (
                 self.engine.connect().execution_options(write=write) as connection,
@@ -120,7 +120,6 @@ def _sqlite_pragmas(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.execute("PRAGMA cache_size=-65536")
-    cursor.execute("PRAGMA mmap_size=1073741824")  # a lookup in a large file reads pages, not copies of them
     cursor.close()
 
 

@@ -1,7 +1,7 @@
 """The directory over the database: three statements, each one round trip, whatever the number of keys.
 
-A range of the index is read no further than a lookup lists or counts, so an address with 100,000 orders costs what
-one with fifty does.
+A range of the index is read no further than a lookup lists or counts, so an address with 100,000 orders costs
+what one with fifty does.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from beleg.directory import COUNTED, LISTED, Group, Pair, Shared
 from beleg.record import Link, Record, RecordRef, Reference
 from beleg.store.batch import Statement, as_list
 
-# Nearly every entry has a few records at most: these are read as they stand, in one range each. Only where an entry
-# has more rows than a lookup lists is each group read for itself, with a limit.
+# Nearly every entry has a few records at most: these are read as they stand, in one range each. Only where an
+# entry has more rows than a lookup lists is each group read for itself, with a limit.
 _FIND = Statement(
     f"""
     WITH asked AS MATERIALIZED (
@@ -48,7 +48,8 @@ _SOME, _MANY = (
 _SOME_OF_ONE, _SOME_OF_OTHER = (_SOME.format(entry=entry) for entry in ("p.entry", "p.other"))
 _MANY_OF_ONE, _MANY_OF_OTHER = (_MANY.format(entry=entry) for entry in ("p.entry", "p.other"))
 _ALONE = "r.entry = p.walked AND r.type = p.type AND r.facet = p.facet"
-# Of two entries the rarer one is walked, and the other one looked up for each of its records.
+# Of two entries the rarer one is walked, and the other one looked up for each of its records (by a subquery
+# that PostgreSQL can't make a join of: it would walk both).
 _SHARE = Statement(
     f"""
     WITH asked AS MATERIALIZED (
@@ -74,9 +75,10 @@ _SHARE = Statement(
       ELSE (
         SELECT {{array}}(id) FROM (
           SELECT DISTINCT r.id FROM record_key r
-          WHERE {_ALONE} AND EXISTS (
-            SELECT 1 FROM record_key o
-            WHERE o.entry = p.looked_up AND o.type = r.type AND o.facet = r.facet AND o.id = r.id)
+          WHERE {_ALONE} AND (
+            SELECT o.id FROM record_key o
+            WHERE o.entry = p.looked_up AND o.type = r.type AND o.facet = r.facet AND o.id = r.id
+            LIMIT 1) IS NOT NULL
           ORDER BY r.id LIMIT {COUNTED + 1}) found) END
     FROM pair p
     """,

@@ -1,7 +1,7 @@
 """Stored mail: taking it in once, its threads, what stands on it, and its decisions.
 
-Identity is the sha256 of the bytes with line ends made CRLF, never the Message-ID. Every message carries the number
-of its thread; taking one in that ties two threads makes them one.
+Identity is the sha256 of the bytes with line ends made CRLF, never the Message-ID. Every message carries the
+number of its thread; taking one in that ties two threads makes them one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Mails:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._pack = zstandard.ZstdCompressor(level=3)
+        self._pack = zstandard.ZstdCompressor(level=1)
         self._unpack = zstandard.ZstdDecompressor()
 
     # --- taking in -----------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class Mails:
     # --- reading -------------------------------------------------------------------------------------------
 
     def find(self, name: str) -> list[StoredMessage]:
-        """The messages that a person's word names: a row number, a Message-ID, or the beginning of a sha256."""
+        """The messages that a person's word names: a row number, a Message-ID, or the start of a sha256."""
         bare = name.strip().removeprefix("<").removesuffix(">")
         hash_ = bare.removeprefix("sha256:").lower()
         ways = [message.c.message_id == bare]
@@ -142,7 +142,7 @@ class Mails:
         return [found[row] for row in rows if row in found]
 
     def rows(self, *, undecided: bool = False) -> list[int]:
-        """The row numbers of all messages, or of those never decided: oldest first, those without a date last."""
+        """The row numbers of all messages, or of those never decided; by date, those without one last."""
         query = select(message.c.id).order_by(message.c.date, message.c.id)
         return list(self._db.scalars(query.where(~message.c.decided) if undecided else query))
 
@@ -181,7 +181,7 @@ class Mails:
         return self._unpack.decompress(packed)
 
     def threads(self, numbers: Collection[int]) -> dict[int, Thread]:
-        """The messages of some threads, by thread and row number, with what stands on each. One round trip."""
+        """The messages of some threads by thread and row number, with what stands on each. One round trip."""
         rows = _THREAD.run(self._db, threads=[(str(number),) for number in numbers]).fetchall()
         threads: dict[int, Thread] = {number: {} for number in numbers}
         for stored, found in groupby(rows, key=_row_number):
@@ -191,7 +191,7 @@ class Mails:
         return threads
 
     def around(self, stored: StoredMessage) -> tuple[list[StoredThreadMessage], tuple[Assignment, ...]]:
-        """The other messages of the thread with what stands on them, and what stands on the message itself."""
+        """The other messages of the thread with what stands on them, and what stands on the message."""
         thread = self.threads([stored.thread])[stored.thread]
         own = thread[stored.row][1]
         return [member(*each) for row, each in thread.items() if row != stored.row], own
@@ -295,8 +295,8 @@ class Mails:
 
 
 _ASSIGNED = [
-    assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source, assignment.c.clause,
-    assignment.c.removed_by, assignment.c.removed_at,
+    assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source,
+    assignment.c.clause, assignment.c.removed_by, assignment.c.removed_at,
 ]  # fmt: skip
 _RAW = select(message.c.raw).where(message.c.id == bindparam("row"))
 _ADD = insert(message).returning(message.c.id)

@@ -1,8 +1,8 @@
 """Taking ERP records into the mirror: upsert, retire, and the upkeep of the lookup index.
 
-An import is one transaction, in batches, so that a million records need no more memory than a thousand. A record
-that is unchanged costs one comparison. Index entries that a document has through its customer are written at the
-end, for what this import changed on either side.
+An import is one transaction, in batches, so that a million records need no more memory than a thousand. A
+record that is unchanged costs one comparison. Index entries that a document has through its customer are
+written at the end, for what this import changed on either side.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ BATCH = 500
 
 @dataclass
 class ImportReport:
-    """What an import did, counted; `dangling` are the links that point at nothing because of it (the first 100):
-    those of new and changed records, and those of all records to what it retired."""
+    """What an import did, counted; `dangling` are the links that point at nothing because of it (the first
+    100): those of new and changed records, and those of all records to what it retired."""
 
     new: int = 0
     changed: int = 0
@@ -55,7 +55,8 @@ def import_records(
     progress: Callable[[int], None] = lambda count: None,
 ) -> ImportReport:
     """Take records in: new ones added, known ones updated in place, retired ones revived. `prune` retires the
-    records of the imported types that were not among them. The caller's transaction makes it all or nothing."""
+    records of the imported types that were not among them. The caller's transaction makes it all or
+    nothing."""
     alone(connection, "import")
     run = connection.execute(
         insert(import_run).values(at=datetime.now(UTC).isoformat(), files=files).returning(import_run.c.id)
@@ -74,7 +75,8 @@ def import_records(
 
 @dataclass(slots=True)
 class _Change:
-    """A record that the mirror holds otherwise, or not yet: as it was filed, and as it comes (None: it goes)."""
+    """A record that the mirror holds otherwise, or not yet: as it was filed, and as it comes (None: it
+    goes)."""
 
     ref: RecordRef
     old: Record | None = None
@@ -177,7 +179,8 @@ class _Writer:
         _DROP_LINKS.run(self._db, refs=[each.ref for each, _ in going])
 
     def prune(self) -> None:
-        """Retire what the files no longer hold: no candidates, its numbers unknown; what was assigned stays."""
+        """Retire what the files no longer hold: no candidates, its numbers unknown; what was assigned
+        stays."""
         place = tuple_(record.c.type, record.c.id)
         gone = (
             select(record.c.type, record.c.id, record.c.facet, record.c.data)

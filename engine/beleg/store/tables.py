@@ -1,8 +1,8 @@
 """The schema. Text that is compared or sorted is sorted by its bytes on both databases.
 
-`record_key` is the one lookup index: a canonical address (`@…`) or reference number (`#…`), and the live record
-that carries it; `via` is empty, or names the customer through whom a document carries an address (so that a hot
-address is one range of the index, in order of id).
+`record_key` is the one lookup index: a canonical address (`@…`) or reference number (`#…`), and the live
+record that carries it; `via` is empty, or names the customer through whom a document carries an address (so
+that a hot address is one range of the index, in order of id).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text
 from sqlmodel import Field, SQLModel
-
 
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
 """Text in the order of its UTF-8 bytes, which is Python's order of its code points (and SQLite's own)."""
@@ -122,7 +121,8 @@ class AssignmentRow(Table, table=True):
 
 
 class DecisionRow(Table, table=True):
-    """A decision with its trace (canonical JSON, zstd-compressed); a message's newest is the one that counts."""
+    """A decision with its trace (canonical JSON, zstd-compressed); a message's newest is the one that
+    counts."""
 
     __tablename__ = "decision"
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)

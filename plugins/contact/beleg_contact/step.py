@@ -28,6 +28,9 @@ CONTACT = RecordType(
 )
 
 
+NO_CONTACT = Look.nothing("contacts", "active", "inactive")
+
+
 class ContactStep(AddressStep):
     """Tries each address of the participants, then of the content, by the table `contact.address`."""
 
@@ -48,6 +51,8 @@ class ContactStep(AddressStep):
 
     def look(self, address: FoundAddress, context: Context) -> Look:
         """The contacts that carry the address, counted by status."""
+        if not context.lookup.knows(address.key):
+            return NO_CONTACT
         hits = {status: context.lookup.by_address(address.key, Group("contact", status)) for status in CONTACT.statuses}
         ids = sorted(id_ for found in hits.values() for id_ in found.ids)
         contacts = count_total(found.total for found in hits.values())
