@@ -237,7 +237,7 @@ class PostgresServer:
             dbname="postgres",
             autocommit=True,
         ) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement.encode())
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")[-2000:]

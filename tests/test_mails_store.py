@@ -380,7 +380,7 @@ def test_communication_is_oldest_first(mails: Mails) -> None:
     ref = RecordRef("order", "O")
     rows = []
     for day in (3, 1, None, 2):
-        rows.append(add(mails, mail(f"{day}@x", date=day and f"{day} Feb 2024 10:00:00 +0000")).row)
+        rows.append(add(mails, mail(f"{day}@x", date=f"{day} Feb 2024 10:00:00 +0000" if day else None)).row)
         mails.assign(rows[-1], [Assignment(ref, "manual")], "Anna")
     assert [each.row for each, _ in mails.communication(ref)] == [rows[1], rows[3], rows[0], rows[2]]
     assert mails.communication(RecordRef("order", "o")) == []

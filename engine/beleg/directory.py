@@ -68,6 +68,38 @@ class Directory(Protocol):
         """The live records of these names, and the live records that they point at."""
 
 
+class AskedAhead:
+    """A directory whose `find` was asked for many messages at once: what it was told to `ask` costs no round trip
+    again. For decisions in a batch, while the records do not change."""
+
+    def __init__(self, directory: Directory, groups: Sequence[Group]) -> None:
+        self._directory = directory
+        self._groups = tuple(groups)
+        self._asked: set[str] = set()
+        self._found: dict[str, Mapping[Group, Sequence[str]]] = {}
+
+    def ask(self, entries: Collection[str]) -> None:
+        """Ask for these entries now, in one round trip, and forget those asked before."""
+        self._asked = set(entries)
+        self._found = dict(self._directory.find(self._asked, self._groups)) if entries else {}
+
+    def find(
+        self, entries: Collection[str], groups: Sequence[Group]
+    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+        """See `Directory.find`."""
+        if tuple(groups) != self._groups or not self._asked.issuperset(entries):
+            return self._directory.find(entries, groups)
+        return {entry: self._found[entry] for entry in entries if entry in self._found}
+
+    def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
+        """See `Directory.share`."""
+        return self._directory.share(pairs)
+
+    def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
+        """See `Directory.records`."""
+        return self._directory.records(refs)
+
+
 class MemoryDirectory:
     """A directory over records held in memory: for scenarios, for a file of records, and as the public fake.
 

@@ -8,7 +8,6 @@ Every expression is linear on hostile text: possessive quantifiers, and a start 
 from __future__ import annotations
 
 import re
-import string
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
     spans = []
     possible = 0
     for part in (message.subject_part, *message.content):
-        text = _plain_marks(part.text)
+        text = _Text(part.text)
         places = _addresses(part, text, REPEATED * limits.addresses)
         for start, end, address in places:
             key = address_key(address)
@@ -117,8 +116,9 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
         addresses = max(len(tried) + len(content), len(places) // REPEATED)
         if addresses > limits.addresses:
             return Evidence(participants, (), (), (), Limit("addresses", limits.addresses, addresses))
+        text.blot_out(places)
         try:
-            found = _numbers(_masked(text, places), min_reference_length, limits.numbers - possible)
+            found = _numbers(text, min_reference_length, limits.numbers - possible)
         except _TooManyError:
             return Evidence(participants, (), (), (), Limit("numbers", limits.numbers, limits.numbers + 1))
         possible += len(found)
@@ -127,24 +127,89 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
     return Evidence(participants, tuple(content.values()), tuple(repeated.values()), tuple(spans))
 
 
+# --- characters ------------------------------------------------------------------------------------------------
+
+_JOINERS = "-/_."
+_LOCAL_MARKS = "._%+&'-"
+# Category Pd and the other characters of Unicode's property Dash.
+_DASHES = frozenset(
+    map(
+        chr,
+        (0x58A, 0x5BE, 0x1400, 0x1806, *range(0x2010, 0x2016), 0x2053, 0x207B, 0x208B, 0x2212, 0x2E17, 0x2E1A)
+        + (0x2E3A, 0x2E3B, 0x2E40, 0x2E5D, 0x301C, 0x3030, 0x30A0, 0xFE31, 0xFE32, 0xFE58, 0xFE63, 0xFF0D)
+        + (0x10D6E, 0x10EAD),
+    )
+)
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def _table(marks: str) -> bytes:
+    """Latin-1 to kinds of character: `a` a letter, `0` a decimal digit, `-` one of these marks, a space all else."""
+    kinds = (
+        "a" if c.isalpha() else "0" if c.isdecimal() else "-" if c in marks else " " for c in map(chr, range(256))
+    )
+    return "".join(kinds).encode()
+
+
+_NUMBER_KINDS = _table(_JOINERS)
+_LOCAL_KINDS = _table(_LOCAL_MARKS)
+
+
+class _Text:
+    """A text, and beside it the kind of each of its characters, one byte each: finding the next digit, or where a run
+    of letters began, is then one call of `bytes.find`, on hostile text too.
+
+    Letters, digits and dashes beyond Latin-1 stand in by one of their kind. Numerals that are no decimal digits
+    (², Ⅷ, ½) are no part of a segment.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        if text.isascii():
+            raw = dashed = text.encode("ascii")
+        else:
+            marks = set("".join(_NOT_ASCII.findall(text)))
+            wide = {c: "a" if c.isalpha() else "0" for c in marks if c > "\xff" and (c.isalpha() or c.isdecimal())}
+            raw = _swap(text, wide).encode("latin-1", "replace")
+            dashes = {c: "-" for c in marks if c in _DASHES}
+            dashed = _swap(text, wide | dashes).encode("latin-1", "replace") if dashes else raw
+            strange = {c: "\1" for c in marks if c.isalnum() and not c.isalpha() and not c.isdecimal()}
+            self.text = _swap(text, strange)
+        self.locals = raw.translate(_LOCAL_KINDS)
+        self.numbers = dashed.translate(_NUMBER_KINDS)
+
+    def blot_out(self, places: Iterable[tuple[int, int, str]]) -> None:
+        """An address holds no reference number, and parts those on its two sides."""
+        pieces = []
+        done = 0
+        for start, end, _ in places:
+            if end > done:
+                start = max(start, done)
+                pieces += (self.numbers[done:start], b"@" * (end - start))
+                done = end
+        if done:
+            self.numbers = b"".join((*pieces, self.numbers[done:])).replace(b"@", b" ")
+
+
+def _swap(text: str, marks: dict[str, str]) -> str:
+    if len(marks) < 8:
+        for old, new in marks.items():
+            text = text.replace(old, new)
+        return text
+    return text.translate(str.maketrans(marks))
+
+
 # --- addresses in running text ---------------------------------------------------------------------------------
 
-_LOCAL = r"\w.%+&'\-"
-# The look-behind stands second, so that the search can skip by the first set; without it every letter of a long word
-# would be tried as a beginning.
-_BEFORE_AT = re.compile(rf"[{_LOCAL}](?<![{_LOCAL}]{{2}})[{_LOCAL}]*+@(?=[^\W_][\w\-]*+\.)")
+_AT = re.compile(r"@(?=[^\W_][\w\-]*+\.)")
 _DOMAIN = re.compile(r"[\w.\-]++")
 _LABEL = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?")
-_MARKS = "._%+&'-"
-_WINDOW = 2_000
 
 
-def _addresses(part: TextPart, text: str, most: int) -> list[tuple[int, int, str]]:
+def _addresses(part: TextPart, text: _Text, most: int) -> list[tuple[int, int, str]]:
     """Start, end and text of each address in a part, in reading order: those that the parser marked
     (header fields of an attached message, `mailto:` links) and those in running text, at most about `most`."""
     marked = [(span.start, span.end, span.address) for span in part.spans if span.address]
-    if "@" not in text:
-        return marked
     running = list(islice(_running_addresses(text), most + REPEATED))
     if not part.spans:
         return running
@@ -152,24 +217,18 @@ def _addresses(part: TextPart, text: str, most: int) -> list[tuple[int, int, str
     return sorted(marked + [found for found in running if not closed.touches(found[0], found[1])])
 
 
-def _running_addresses(text: str) -> Iterator[tuple[int, int, str]]:
-    # Most text holds no "@": jump from one to the next by str.find, and let the expression see only the lines
-    # around it (in windows, so that a text of nothing but "@\n" is not a million small searches).
-    done = 0
-    while (at := text.find("@", done)) >= 0:
-        start = text.rfind("\n", done, at) + 1 or done
-        end = text.find("\n", at + _WINDOW)
-        done = len(text) if end < 0 else end
-        for match in _BEFORE_AT.finditer(text, start, done):
-            domain = _DOMAIN.match(text, match.end(), done)
-            if domain is None:
-                continue
-            local = match[0][:-1].lstrip(_MARKS)
-            name = _domain_name(domain[0])
-            if local and name:
-                address = f"{local}@{name}"
-                begin = match.end() - 1 - len(local)
-                yield begin, begin + len(address), address
+def _running_addresses(text: _Text) -> Iterator[tuple[int, int, str]]:
+    for match in _AT.finditer(text.text):
+        at = match.start()
+        local = text.text[text.locals.rfind(b" ", 0, at) + 1 : at].lstrip(_LOCAL_MARKS)
+        if not local:
+            continue
+        domain = _DOMAIN.match(text.text, at + 1)
+        name = _domain_name(domain[0]) if domain else None
+        if name:
+            address = f"{local}@{name}"
+            start = at - len(local)
+            yield start, start + len(address), address
 
 
 def _domain_name(run: str) -> str | None:
@@ -187,106 +246,97 @@ def _domain_name(run: str) -> str | None:
     return ".".join(labels) if len(labels) >= 2 else None
 
 
-def _masked(text: str, places: list[tuple[int, int, str]]) -> str:
-    """The text with its addresses blotted out: an address holds no reference number."""
-    if not places:
-        return text
-    pieces: list[str] = []
-    done = 0
-    for start, end, _ in places:
-        if end <= done:
-            continue
-        start = max(start, done)
-        pieces += (text[done:start], "\0" * (end - start))
-        done = end
-    pieces.append(text[done:])
-    return "".join(pieces)
-
-
 # --- reference numbers -----------------------------------------------------------------------------------------
-
-_CHAIN = re.compile(r"[^\W_]++(?:[\-/_.][^\W_]++)*+")
-_SEGMENT = re.compile(r"[^\W_]++")
-_SHORT_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{1,4}$")
-_DIGIT = re.compile(r"\d")
-_WITH_DIGIT = re.compile(r"\d[^\W_]*+")
-_INSIDE = string.ascii_letters + string.digits + "-/_."
-# At most every second character of a chain is a joiner: what begins further left is longer than LONGEST_NUMBER.
-_FURTHEST = 2 * LONGEST_NUMBER + 2
 
 
 class _TooManyError(Exception):
     """There are more possible numbers than are allowed."""
 
 
-def _numbers(text: str, shortest: int, most: int) -> list[Span]:
+def _numbers(text: _Text, shortest: int, most: int) -> list[Span]:
     """Every span that could be a reference number: one segment, or neighbouring ones with their joiners, at
     least one digit in all, and each of those that begin behind a short word and a space also with that word.
     Raises _TooManyError where there are more than `most`."""
     found: list[Span] = []
-    done = 0
-    # A digit is rare: jump from one to the next, and look at what stands around it.
-    while digit := _DIGIT.search(text, done):
-        at = digit.start()
-        start = _chain_start(text, done, at)
-        while done <= at:
-            chain = _CHAIN.search(text, start)
-            assert chain is not None  # the digit itself is one
-            start, done = chain.start(), chain.end()
-            if done <= at:
-                start = done
-        _add_spans(found, text, start, done, shortest, most)
+    kinds = text.numbers
+    end = 0
+    # A digit is rare: jump from one to the next, and look at the run of segments and joiners around it.
+    while (digit := kinds.find(b"0", end)) >= 0:
+        start = kinds.rfind(b" ", end, digit) + 1 or end
+        end = kinds.find(b" ", digit)
+        if end < 0:
+            end = len(kinds)
+        if kinds.find(b"-", start, end) < 0:
+            _add_segment(found, text, start, end, shortest)
+        else:
+            if end - start > most and kinds.count(b"0", start, end) > most:
+                _refuse_too_many(kinds[start:end], most + shortest)
+            chain = start
+            for piece in kinds[start:end].split(b"--"):
+                # Two joiners in a row part chains, and so do those at the ends; of three, one is left to strip.
+                bare = piece.lstrip(b"-")
+                first = chain + len(piece) - len(bare)
+                bare = bare.rstrip(b"-")
+                if b"0" in bare:
+                    _add_chain(found, text, first, bare, shortest, most)
+                chain += len(piece) + 2
         if len(found) > most:
             raise _TooManyError
     return found
 
 
-def _chain_start(text: str, done: int, at: int) -> int:
-    """From where to look for the chain that holds the digit at `at`: no later than where it begins."""
-    furthest = max(done, at - _FURTHEST)
-    head = text[furthest:at]
-    start = furthest + len(head.rstrip(_INSIDE))
-    while start > furthest and not text[start - 1].isascii() and text[start - 1].isalnum():
-        start = furthest + len(text[furthest : start - 1].rstrip(_INSIDE))
-    if start == furthest > done:
-        # The chain goes on to the left; begin behind its next joiner, lest a part of a segment is taken for one.
-        while start < at and text[start].isalnum():
-            start += 1
-    return start
+def _refuse_too_many(run: bytes, most: int) -> None:
+    # A number begins with each segment that has a digit: no need to make them all.
+    if sum(b"0" in segment for segment in run.split(b"-")) > most:
+        raise _TooManyError
 
 
-def _word_before(text: str, start: int) -> int | None:
+def _word_before(text: _Text, start: int) -> int | None:
     """Where the word of at most four letters begins that stands, one space away, before `start`."""
-    if start < 2 or text[start - 1] not in " \u00a0":
+    if start < 2 or text.text[start - 1] not in " \u00a0":
         return None
-    word = _SHORT_WORD.search(text, max(0, start - 6), start - 1)
-    return word.start() if word else None
+    before = text.numbers[max(0, start - 6) : start - 1]
+    rest = before.rstrip(b"a")
+    letters = len(before) - len(rest)
+    return start - 1 - letters if 1 <= letters <= 4 and not rest.endswith(b"0") else None
 
 
-def _add_spans(found: list[Span], text: str, start: int, end: int, shortest: int, most: int) -> None:
-    chain = text[start:end]
-    word_start = _word_before(text, start)
-    word = "" if word_start is None else fold(text[word_start : start - 1])
-    if chain.isalnum():  # one segment: by far the most frequent case
-        key = fold(chain)
-        if len(key) >= shortest:
-            found.append(Span(start, end, key))
-        if word_start is not None and len(word) + len(key) >= shortest:
-            found.append(Span(word_start, end, word + key))
+def _add_segment(found: list[Span], text: _Text, start: int, end: int, shortest: int) -> None:
+    """The spans of one segment that stands alone: by far the most frequent case."""
+    key = fold(text.text[start:end])
+    if len(key) > LONGEST_NUMBER:
         return
-    if len(chain) > most and next(islice(_WITH_DIGIT.finditer(chain), most + shortest, None), None):
-        raise _TooManyError  # a number begins with each segment that has a digit: no need to make them all
-    segments = [
-        (m.start(), m.end(), fold(m[0]), _DIGIT.search(m[0]) is not None)
-        for m in _SEGMENT.finditer(text, start, end)
-    ]
+    if len(key) >= shortest:
+        found.append(Span(start, end, key))
+    word_start = _word_before(text, start)
+    if word_start is not None:
+        key = fold(text.text[word_start : start - 1]) + key
+        if len(key) >= shortest:
+            found.append(Span(word_start, end, key))
+
+
+def _add_chain(found: list[Span], text: _Text, start: int, kinds: bytes, shortest: int, most: int) -> None:
+    """The spans of some segments that single joiners connect; `kinds` are the kinds of their characters."""
+    word_start = _word_before(text, start)
+    word = "" if word_start is None else fold(text.text[word_start : start - 1])
+    segments = []
+    at = start
+    for segment in kinds.split(b"-"):
+        end = at + len(segment)
+        segments.append((at, end, fold(text.text[at:end]), b"0" in segment))
+        at = end + 1
+    next_digit = -1
     for first, (first_start, _, _, _) in enumerate(segments):
         if len(found) > most:
             raise _TooManyError
+        if next_digit < first:
+            next_digit = next((n for n in range(first, len(segments)) if segments[n][3]), len(segments))
+        if next_digit - first >= LONGEST_NUMBER:
+            continue
         key = ""
         digits = False
-        for _, last_end, segment, has_digit in segments[first : first + LONGEST_NUMBER]:
-            key += segment
+        for _, last_end, segment_key, has_digit in segments[first : first + LONGEST_NUMBER]:
+            key += segment_key
             if len(key) > LONGEST_NUMBER:
                 break
             digits = digits or has_digit
@@ -308,36 +358,6 @@ def _without_overlap(spans: list[Span]) -> list[Span]:
             taken[span.start : span.end] = b"\1" * (span.end - span.start)
             kept.append(span)
     return sorted(kept)
-
-
-# --- characters ------------------------------------------------------------------------------------------------
-
-# Category Pd and the other characters of Unicode's property Dash.
-_DASHES = frozenset(
-    map(
-        chr,
-        (0x58A, 0x5BE, 0x1400, 0x1806, *range(0x2010, 0x2016), 0x2053, 0x207B, 0x208B, 0x2212, 0x2E17, 0x2E1A)
-        + (0x2E3A, 0x2E3B, 0x2E40, 0x2E5D, 0x301C, 0x3030, 0x30A0, 0xFE31, 0xFE32, 0xFE58, 0xFE63, 0xFF0D)
-        + (0x10D6E, 0x10EAD),
-    )
-)
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-
-
-def _plain_marks(text: str) -> str:
-    """The text, character for character, in the alphabet that the expressions above understand.
-
-    Unicode's dashes and hyphens become `-`; numerals that are no decimal digits (², Ⅷ, ½), which `\\w` would
-    take for part of a segment, become a blot that joins nothing.
-    """
-    if text.isascii():
-        return text
-    for mark in set("".join(_NOT_ASCII.findall(text))):
-        if mark in _DASHES:
-            text = text.replace(mark, "-")
-        elif mark.isalnum() and not mark.isalpha() and not mark.isdecimal():
-            text = text.replace(mark, "\1")
-    return text
 
 
 class _Cover:

@@ -6,6 +6,7 @@ RULES.md section 2: users and groups of the system, and a blacklist of addresses
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -63,16 +64,28 @@ def classify(entry: str) -> tuple[Kind, str]:
     """The kind of a blacklist entry and the key it is compared by. Raises ValueError that names the entry when
     it is none of the three forms."""
     text = entry.strip()
-    if text.startswith("*."):
-        kind: Kind = "wildcard"
-        key = domain_key(text[2:])
-    elif "@" in text[1:]:
-        kind, key = "address", address_key(text)
+    local, at, domain = text.rpartition("@")
+    if local:
+        kind: Kind = "address"
+        key = address_key(text)
+    elif at or not text.startswith("*."):
+        kind = "domain"
+        key = domain_key(domain)
     else:
-        kind, key = "domain", domain_key(text.removeprefix("@"))
-    if not key or any(letter.isspace() for letter in key) or "*" in key and kind != "address":
+        kind = "wildcard"
+        domain = domain.removeprefix("*.")
+        key = domain_key(domain)
+    quoted = len(local) > 2 and local[0] == local[-1] == '"'
+    if not all(map(_is_label, domain.split("."))) or (not quoted and _WRONG.search(local)):
         raise ValueError(
             f"{entry!r} is no blacklist entry; write an address (spam@x.example), a domain (dhl.example) "
             "or a wildcard (*.ads.example)"
         )
     return kind, key
+
+
+_WRONG = re.compile(r"[\s@\0]")
+
+
+def _is_label(text: str) -> bool:
+    return bool(text) and not _WRONG.search(text) and "*" not in text

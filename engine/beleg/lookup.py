@@ -165,6 +165,17 @@ class _NumbersOn:
     by_id: dict[str, list[int]] = field(default_factory=dict)
 
 
+def groups_of(interests: Sequence[Interest]) -> list[Group]:
+    """Every group that some step looks up, in order."""
+    return list(dict.fromkeys(group for interest in interests for group in interest.groups))
+
+
+def entries_of(evidence: Evidence) -> set[str]:
+    """Every index entry that a mail may be looked up by."""
+    addresses = {address_entry(found.key) for found in (*evidence.participants, *evidence.content)}
+    return addresses | {reference_entry(key) for key in evidence.possible_keys()}
+
+
 def look_up(
     evidence: Evidence,
     addresses: Sequence[FoundAddress],
@@ -174,7 +185,7 @@ def look_up(
 ) -> Lookup:
     """Ask the directory everything that the steps with these `interests` may need for these `addresses`
     (ignored ones left out). `extra` are records to fetch besides: what stands on the message already."""
-    groups = list(dict.fromkeys(group for interest in interests for group in interest.groups))
+    groups = groups_of(interests)
     counting = list(dict.fromkeys(group for i in interests if i.numbers for group in i.groups))
     possible = {key: reference_entry(key) for key in evidence.possible_keys()}
     address_entries = [address_entry(found.key) for found in addresses]

@@ -13,11 +13,13 @@ from itertools import islice
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
-from beleg.directory import Directory, address_entry, reference_entry
+from beleg.directory import AskedAhead, Directory, address_entry, reference_entry
 from beleg.errors import InputError
+from beleg.evidence import Evidence
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
-from beleg.message import content_identity, parse
+from beleg.lookup import entries_of
+from beleg.message import Message, content_identity, parse
 from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
@@ -31,6 +33,8 @@ from beleg.store.tables import ignored
 from beleg.trace import Trace
 
 BATCH = 100
+READ_AHEAD = 16 * 1024 * 1024
+"""Bytes of mail that a batch holds parsed at a time."""
 
 
 class NotFound(Exception):
@@ -317,22 +321,47 @@ class _Run:
     def __init__(self, workspace: Workspace, connection: Connection, rows: Sequence[int]) -> None:
         self._engine = workspace.engine
         self._mails = Mails(connection)
-        self._directory = SqlDirectory(connection)
+        self._directory = AskedAhead(SqlDirectory(connection), self._engine.groups)
         self._ignored = workspace.ignore_list(connection)
         self._messages = self._mails.get(rows)
         self._threads = self._mails.threads({message.thread for message in self._messages})
         self._decisions: dict[int, Decision] = {}
+        self._parsed: dict[int, tuple[Message, Evidence]] = {}
 
     def decide(self) -> list[StepFailed]:
         """Decide the messages and store the decisions; returns what failed."""
         failed: list[StepFailed] = []
-        for message in self._messages:
-            try:
-                self._with_earlier(message)
-            except StepFailed as error:
-                failed.append(error)
+        for chunk in self._read():
+            for message in chunk:
+                try:
+                    self._with_earlier(message)
+                except StepFailed as error:
+                    failed.append(error)
         self._mails.store(self._decisions.items())
         return failed
+
+    def _read(self) -> Iterator[list[StoredMessage]]:
+        """Read the messages, and ask the directory for the evidence of many at once; of no more than fit in memory."""
+        chunk: list[StoredMessage] = []
+        size = 0
+        for message in self._messages:
+            chunk.append(message)
+            size += self._parse(message).size
+            if size > READ_AHEAD:
+                yield self._asked(chunk)
+                chunk, size = [], 0
+        if chunk:
+            yield self._asked(chunk)
+
+    def _asked(self, chunk: list[StoredMessage]) -> list[StoredMessage]:
+        if len(chunk) > 1:
+            self._directory.ask(set().union(*(entries_of(evidence) for _, evidence in self._parsed.values())))
+        return chunk
+
+    def _parse(self, message: StoredMessage) -> Message:
+        parsed = parse(self._mails.raw(message.row), self._engine.settings.limits)
+        self._parsed[message.row] = parsed, self._engine.read(parsed)
+        return parsed
 
     @property
     def decided(self) -> int:
@@ -363,8 +392,12 @@ class _Run:
             return
         thread = self._threads[message.thread]
         own = thread[message.row][1]
-        parsed = parse(self._mails.raw(message.row), self._engine.settings.limits)
-        decision = self._engine.decide(parsed, self._directory, self._ignored, self._others(message), own)
+        if message.row not in self._parsed:
+            self._parse(message)
+        parsed, evidence = self._parsed.pop(message.row)
+        decision = self._engine.decide(
+            parsed, self._directory, self._ignored, self._others(message), own, evidence=evidence
+        )
         self._decisions[message.row] = decision
         thread[message.row] = (replace(message, decided=True), (*kept_on_rerun(own), *decision.made))
 

@@ -26,7 +26,7 @@ def demo(
     """Take in the mail and the ERP records that come with Beleg, decide, and explain one decision."""
     one = frame(context)
     if keep:
-        keep.mkdir(parents=True, exist_ok=True)
+        _fresh(keep)
         _demo(one, keep, lang)
         say(f"The database is kept; go on with: cd {keep} && beleg mail list")
     else:
@@ -35,6 +35,18 @@ def demo(
                 _demo(one, Path(folder), lang)
             finally:
                 one.close()
+
+
+def _fresh(folder: Path) -> None:
+    from beleg.errors import InputError
+
+    for name in ("beleg.toml", "beleg.db"):
+        if (folder / name).exists():
+            raise InputError(f"{folder / name} is there already; name a folder that holds no data of Beleg's")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {folder} can't be made: {error.strerror}") from None
 
 
 def _demo(one: Frame, folder: Path, lang: str | None) -> None:

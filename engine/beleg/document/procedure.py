@@ -65,10 +65,8 @@ class DocumentStep(AddressStep):
             return self._look(hits, hits, {"by_reference": 0})
         numbers = []
         singled_out = set()
-        for number in _distinct(context.numbers):
-            both = context.lookup.by_both(address.key, number.key, self._group)
-            if both.total:
-                numbers.append(self._naming(number, both))
+        for number, both in context.lookup.numbers_with(address.key, self._group):
+            numbers.append(self._naming(number, both))
             if both.total == 1:
                 singled_out.add(both.ids[0])
         named = Hits(tuple(singled_out), len(singled_out))

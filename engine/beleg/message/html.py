@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
@@ -21,7 +22,8 @@ _AS_WRITTEN = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
 _SPACE, _NEWLINE, _TAB, _LINK, _LINK_END = "\x03\x04\x05\x06\x07"
 _OWN_BYTES = bytes(range(1, 8))
 _KEPT = str.maketrans({" ": _SPACE, "\n": _NEWLINE, "\t": _TAB})
-_RESTORED = ((BLOCK, "\n"), (CELL, "\t"), (_SPACE, " "), (_NEWLINE, "\n"), (_TAB, "\t"))
+_RESTORED = ((_SPACE, " "), (_NEWLINE, "\n"), (_TAB, "\t"))
+_SEEN_AS = {BLOCK: "\n", CELL: "\t", " ": " ", "": ""}
 _HIDDEN = '[hidden],[style*="none" i],[style*="hidden" i]'
 _MAILTO = '[href*="mailto:" i]'
 _BLANKS = BLOCK + CELL + " "
@@ -29,6 +31,7 @@ _IN_TEXT = re.compile(r"(?<![\w.%+&'-])[\w.%+&'-]++@[\w-]++(?:\.[\w-]++)++")
 _URL_BLANKS = re.compile(r"[\t\n\r]+")
 _URL_ENDS = "".join(map(chr, range(33)))
 _MAX_LINKS = 20_000
+_MAX_REPEATED = 1000
 _SHOWN_PER_LINK = 50
 
 
@@ -60,16 +63,17 @@ def _is_hidden(node: LexborNode) -> bool:
 def _links(nodes: Iterable[LexborNode]) -> dict[int, tuple[str, ...]]:
     """The addresses of the `mailto:` links among `nodes` (RFC 6068), without their queries."""
     known: dict[str, tuple[str, ...]] = {}
+    times: Counter[str] = Counter()
     found: dict[int, tuple[str, ...]] = {}
     for node in nodes:
         target = node.attributes.get("href") or ""
-        addresses = known.get(target)
-        if addresses is None:
+        if target not in known:
             if len(known) > _MAX_LINKS:  # more than a mail may hold: what is found so far tells
                 break
-            addresses = known[target] = _addresses(target)
-        if addresses and node.tag in ("a", "area"):
-            found[node.mem_id] = addresses
+            known[target] = _addresses(target)
+        times[target] += 1
+        if known[target] and times[target] <= _MAX_REPEATED and node.tag in ("a", "area"):
+            found[node.mem_id] = known[target]
     return found
 
 
@@ -137,12 +141,12 @@ def _collapsed(text: str) -> str:
     """Each run of blanks as one, the strongest of block, cell and space, and none at the ends."""
     while "  " in text:
         text = text.replace("  ", " ")
-    lines = (line.strip(_BLANKS) for line in text.split(BLOCK))
-    text = BLOCK.join(line for line in lines if line)
+    text = "\n".join([line for part in text.split(BLOCK) if (line := part.strip(_BLANKS))])
     if CELL in text:
         text = text.replace(" " + CELL, CELL).replace(CELL + " ", CELL)
         while CELL + CELL in text:
             text = text.replace(CELL + CELL, CELL)
+        text = text.replace(CELL, "\t")
     return text
 
 
@@ -182,13 +186,14 @@ def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Spa
             blank = _strongest(blanks + piece[: len(piece) - len(piece.lstrip(_BLANKS))]) if pieces else ""
             length += len(blank)
             place_marks()
-            pieces += (blank, text)
+            pieces += (_SEEN_AS[blank], text)
             length += len(text)
             blanks = piece[len(piece.rstrip(_BLANKS)) :]
     place_marks()
     plain = "".join(pieces)
     for mark, blank in _RESTORED:
-        plain = plain.replace(mark, blank)
+        if mark in plain:
+            plain = plain.replace(mark, blank)
     return _inserted(plain, sorted(links)) if links else (clean(plain), ())
 
 

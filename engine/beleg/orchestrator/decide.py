@@ -15,7 +15,7 @@ from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, 
 from beleg.directory import Directory
 from beleg.evidence import Evidence, FoundAddress, extract
 from beleg.ignore import Entry, IgnoreList
-from beleg.lookup import Lookup, look_up
+from beleg.lookup import Lookup, groups_of, look_up
 from beleg.message import Message
 from beleg.frame_clauses import LIMIT
 from beleg.orchestrator.follow import follow
@@ -84,6 +84,15 @@ class Engine:
     def __init__(self, installed: Installed, settings: RuleSettings | None = None) -> None:
         self.installed = installed
         self.settings = settings or RuleSettings()
+        self._interests = [i for step in installed.steps if (i := step.interest()) is not None]
+        self.groups = groups_of(self._interests)
+        """The record groups that the steps look up."""
+
+    def read(self, message: Message) -> Evidence:
+        """What the message offers as evidence, under the settings."""
+        return extract(
+            message, min_reference_length=self.settings.min_reference_length, limits=self.settings.limits
+        )
 
     def decide(
         self,
@@ -93,30 +102,28 @@ class Engine:
         thread: Iterable[ThreadMessage] = (),
         own: Iterable[Assignment] = (),
         *,
+        evidence: Evidence | None = None,
         trace: bool = True,
     ) -> Decision:
         """Decide one message.
 
         `thread` holds the stored messages that it is tied to, in any order; `own` what stands on it and was
-        removed from it. `trace` False leaves the trace's evidence and steps empty: for benchmarks only.
+        removed from it; `evidence` what `read` made of it, when it was read already. `trace` False leaves the trace's evidence and steps empty: for benchmarks only.
         Raises StepFailed.
         """
         began = time.perf_counter()
         kept = kept_on_rerun(own)
         removed = removals(kept)
         state = _State(message, kept)
-        evidence = extract(
-            message, min_reference_length=self.settings.min_reference_length, limits=self.settings.limits
-        )
+        evidence = evidence or self.read(message)
         seen = [(found, ignored.entry_for(found.key)) for found in evidence.participants]
         content = [(found, ignored.entry_for(found.key)) for found in evidence.content]
         counting = [found for found, entry in seen if entry is None]
         counting_content = [found for found, entry in content if entry is None]
 
         def ask() -> Lookup:
-            interests = [i for step in self.installed.steps if (i := step.interest())]
             standing = [assignment.record for assignment in state.standing()]
-            return look_up(evidence, [*counting, *counting_content], interests, directory, standing)
+            return look_up(evidence, [*counting, *counting_content], self._interests, directory, standing)
 
         context = Context(
             counting,

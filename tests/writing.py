@@ -1,0 +1,55 @@
+"""What several test modules write: mails, and plugin packages as pip would install them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+
+def mail(
+    subject: str = "Rückfrage",
+    body: str = "Guten Tag",
+    *,
+    sender: str | None = "Anna Kunde <anna@kunde.example>",
+    to: str = "shop@firma.example",
+    id_: str | None = None,
+    reply_to: str | None = None,
+    references: str | None = None,
+    date: str | None = None,
+) -> bytes:
+    """A mail in UTF-8. What is None is left out."""
+    fields = {
+        "From": sender,
+        "To": to,
+        "Subject": subject,
+        "Message-ID": id_ and f"<{id_}>",
+        "In-Reply-To": reply_to and f"<{reply_to}>",
+        "References": references,
+        "Date": date,
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+    }
+    lines = [f"{name}: {value}" for name, value in fields.items() if value]
+    return "\n".join([*lines, "", body]).encode()
+
+
+def day(number: int, hour: int = 10) -> str:
+    """A Date in March 2026."""
+    return f"{number} Mar 2026 {hour:02}:00:00 +0100"
+
+
+def publish(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: str, *, distribution: str | None = None
+) -> None:
+    """Put a package with one plugin where Python finds it, with an entry point, as pip would."""
+    site = folder / f"site-{name}"
+    module = f"published_{name}"
+    distribution = distribution or f"beleg-{name}"
+    info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[beleg]\n{name} = {module}\n")
+    (site / f"{module}.py").write_text(dedent(code), encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
