@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import quopri
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.header import Header
@@ -50,14 +50,13 @@ class World:
             status = "inactive" if n % 29 == 28 else "none" if n % 31 == 30 else None
             yield Record(RecordRef("contact", f"K-{n}"), None, name(n), status, (address(n),))
         for n in range(0, self.orders, _OFFER_EVERY):
-            yield _document("offer", f"AN-{n}", f"AN-2026-{n:06}", n // ORDERS_EACH, n, ())
+            yield _document(RecordRef("offer", f"AN-{n}"), f"AN-2026-{n:06}", n, n // ORDERS_EACH)
         for n in range(self.orders):
-            offer = (Link("offer", RecordRef("offer", f"AN-{n}")),) if n % _OFFER_EVERY == 0 else ()
-            yield _document("order", f"O-{n}", order_number(n), n // ORDERS_EACH, n, offer)
+            yield _order(n, n // ORDERS_EACH, *([f"AN-{n}"] if n % _OFFER_EVERY == 0 else []))
         if self.relay:
             yield Record(RecordRef("contact", "K-relay"), label="Marktplatz", addresses=(RELAY,))
-        for n in range(_RELAY_FROM, _RELAY_FROM + self.relay):
-            yield _document("order", f"O-{n}", order_number(n), "relay", n, ())
+        for n in range(RELAY_FROM, RELAY_FROM + self.relay):
+            yield _order(n, "relay")
 
     def mails(self, count: int) -> Iterator[bytes]:
         """The first `count` mails of its customers, all over the world; of four the last answers one."""
@@ -73,18 +72,28 @@ class World:
         return _Writing(Random(f"mail {number}"), customer, order, talk, turn).mail()
 
 
-_RELAY_FROM = 50_000_000
+RELAY_FROM = 50_000_000
+
+
+def _order(n: int, customer: int | str, *offers: str) -> Record:
+    own, marketplace, invoice = numbers(n)
+    references = (Reference("marketplace", marketplace), Reference("invoice", invoice))
+    links = [Link("offer", RecordRef("offer", offer)) for offer in offers]
+    return _document(RecordRef("order", f"O-{n}"), own, n, customer, references, links)
 
 
 def _document(
-    type_: str, id_: str, number: str, customer: int | str, n: int, links: tuple[Link, ...]
+    ref: RecordRef,
+    number: str,
+    n: int,
+    customer: int | str,
+    references: tuple[Reference, ...] = (),
+    links: Sequence[Link] = (),
 ) -> Record:
-    references = (Reference("marketplace", marketplace_number(n)), Reference("invoice", invoice_number(n)))
-    refs = [RecordRef("article", f"A-{_mix(n + 7 * i) % ARTICLES}") for i in range(1 + n % 3)]
-    articles = [Link("article", ref) for ref in refs]
+    articles = [RecordRef("article", f"A-{_mix(n + 7 * each) % ARTICLES}") for each in range(1 + n % 3)]
     owner = Link("customer", RecordRef("contact", f"K-{customer}"))
-    numbers = references if type_ == "order" else ()
-    return Record(RecordRef(type_, id_), number, references=numbers, links=(owner, *links, *articles))
+    links = (owner, *links, *(Link("article", article) for article in articles))
+    return Record(ref, number, references=references, links=links)
 
 
 def _mix(n: int) -> int:
@@ -103,19 +112,10 @@ def address(customer: int) -> str:
     return f"{local}.{customer}@{_HOSTS[_mix(customer + 2) % len(_HOSTS)]}.example"
 
 
-def order_number(n: int) -> str:
-    """The shop's own number of an order."""
-    return f"AB-{1_000_000 + n}"
-
-
-def marketplace_number(n: int) -> str:
-    """The marketplace's number of an order."""
-    return f"{301 + n % 9}-{_mix(n) % 10_000_000:07}-{n % 10_000_000:07}"
-
-
-def invoice_number(n: int) -> str:
-    """The number of an order's invoice."""
-    return f"RE-2026-{n:07}"
+def numbers(n: int) -> tuple[str, str, str]:
+    """The numbers of an order: the shop's own, the marketplace's, that of the invoice."""
+    own, marketplace = f"AB-{1_000_000 + n}", f"{301 + n % 9}-{_mix(n) % 10**7:07}-{n % 10**7:07}"
+    return own, marketplace, f"RE-2026-{n:07}"
 
 
 _SENTENCES = (
@@ -137,14 +137,15 @@ _TD = '<td style="padding:8px 12px;border-bottom:1px solid #e5e5e5;font-family:A
 _STYLE = """<style>.ExternalClass{width:100%} body{margin:0;padding:0;-webkit-text-size-adjust:100%}
 @media only screen and (max-width:600px){.w{width:100%!important}}</style>"""
 
+_LINE = "\n"
+
 
 class _Writing:
     """One mail being written: turn 0 opens a conversation, turn 1 answers, with more quoted."""
 
     def __init__(self, rng: Random, customer: int, order: int, talk: int, turn: int) -> None:
         self.rng, self.customer, self.talk, self.turn = rng, customer, talk, turn
-        numbers = (order_number(order), order_number(order), marketplace_number(order), invoice_number(order))
-        self.number = rng.choice(numbers) if rng.random() < 0.85 else None
+        self.number = rng.choice(numbers(order)) if rng.random() < 0.85 else None
         self.said = rng.choices(_SENTENCES, k=rng.randint(5, 10))
         if self.number:
             self.said[rng.randrange(3)] = (
@@ -182,19 +183,25 @@ class _Writing:
             for hop in range(3)
         )
         signature = base64.encodebytes(rng.randbytes(256)).decode().strip().replace("\n", "\n\t ")
-        return (
-            f"Return-Path: <{sender}>\n{received}"
-            f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=mail.example; s=s2026;\n"
-            f"\th=from:to:subject:date:message-id; bh={rng.getrandbits(250):x};\n\tb={signature}\n"
-            f"Authentication-Results: in0.lampenladen.example; dkim=pass; spf=pass smtp.mailfrom={sender}\n"
-            + (f"In-Reply-To: {first}\nReferences: {first}\n" if self.turn else "")
-            + f"Message-ID: <{self.talk}.{self.turn}.lampe@mail.example>\nDate: {sent}\n"
-            f"From: {Header(name(self.customer), 'utf-8').encode()} <{sender}>\nTo: Lampenladen <{SHOP}>\n"
-            f"Subject: {Header(subject, 'utf-8', header_name='Subject').encode()}\n"
-            f"X-Mailer: Apple Mail (2.3774.600.62)\nX-Spam-Status: No, score=-{rng.randrange(40) / 10}\n"
-            "X-Virus-Scanned: clamav at in0.lampenladen.example\nContent-Language: de\nMIME-Version: 1.0\n"
-            f'Content-Type: multipart/alternative;\n boundary="{boundary}"\n'
-        )
+        answers = f"In-Reply-To: {first}\nReferences: {first}\n" if self.turn else ""
+        return f"""Return-Path: <{sender}>
+{received}DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=mail.example; s=s2026;
+\th=from:to:subject:date:message-id; bh={rng.getrandbits(250):x};
+\tb={signature}
+Authentication-Results: in0.lampenladen.example; dkim=pass; spf=pass smtp.mailfrom={sender}
+{answers}Message-ID: <{self.talk}.{self.turn}.lampe@mail.example>
+Date: {sent}
+From: {Header(name(self.customer), "utf-8").encode()} <{sender}>
+To: Lampenladen <{SHOP}>
+Subject: {Header(subject, "utf-8", header_name="Subject").encode()}
+X-Mailer: Apple Mail (2.3774.600.62)
+X-Spam-Status: No, score=-{rng.randrange(40) / 10}
+X-Virus-Scanned: clamav at in0.lampenladen.example
+Content-Language: de
+MIME-Version: 1.0
+Content-Type: multipart/alternative;
+ boundary="{boundary}"
+"""
 
     def _plain(self) -> str:
         table = [f"1 x Leuchte {n} (Art. A-{n}) {price:.2f} EUR" for n, price in self.items]
@@ -221,22 +228,18 @@ class _Writing:
             f"{_TD}1</td>{_TD}{price:.2f}&nbsp;EUR</td></tr>"
             for n, price in self.items
         ]
-        return "\n".join(
-            (
-                f'<!DOCTYPE html><html lang="de"><head><meta charset="utf-8">{_STYLE}</head>',
-                f'<body bgcolor="#ffffff"><div class="WordSection1"><p>Guten Tag,</p>{"".join(said)}',
-                f"<p>Mit freundlichen Gr&uuml;&szlig;en<br>{name(self.customer)}</p>{''.join(own)}</div>",
-                '<blockquote type="cite" style="margin:0 0 0 .8ex;border-left:1px #ccc solid">',
-                f'Von: <a href="mailto:{SHOP}">{SHOP}</a><br>',
-                *quoted,
-                *(f"<p><b>{line}</b></p>" for line in self._confirmation()),
-                '<table class="w" width="600" cellpadding="0" cellspacing="0" role="presentation">',
-                *rows,
-                f'</table><p><a href="{self.links[0]}">Sendung verfolgen</a>',
-                f'<a href="{self.links[1]}">Abbestellen</a></p>',
-                f'<img src="{self.links[2]}" width="1" height="1" alt=""></blockquote></body></html>',
-            )
-        )
+        quoted += [f"<p><b>{line}</b></p>" for line in self._confirmation()]
+        return f"""<!DOCTYPE html><html lang="de"><head><meta charset="utf-8">{_STYLE}</head>
+<body bgcolor="#ffffff"><div class="WordSection1"><p>Guten Tag,</p>{"".join(said)}
+<p>Mit freundlichen Gr&uuml;&szlig;en<br>{name(self.customer)}</p>{"".join(own)}</div>
+<blockquote type="cite" style="margin:0 0 0 .8ex;border-left:1px #ccc solid">
+Von: <a href="mailto:{SHOP}">{SHOP}</a><br>
+{_LINE.join(quoted)}
+<table class="w" width="600" cellpadding="0" cellspacing="0" role="presentation">
+{_LINE.join(rows)}</table>
+<p><a href="{self.links[0]}">Sendung verfolgen</a> | <a href="{self.links[1]}">Abbestellen</a></p>
+<img src="{self.links[2]}" width="1" height="1" alt=""></blockquote></body></html>
+"""
 
     def _confirmation(self) -> tuple[str, ...]:
         where = f"Lieferung an 2{self.customer % 9000:04} Hamburg"

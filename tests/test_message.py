@@ -554,6 +554,7 @@ def test_an_attached_message_is_content() -> None:
         ("base64", base64.encodebytes(FORWARDED.replace("\n", "\r\n").encode()).decode()),
         ("quoted-printable", FORWARDED.replace("anna", "=61nna")),
         ("7bit", FORWARDED),
+        ("base64", FORWARDED),
         ("7bit", f"\ufeffFrom x Mon Jan 1 10:00\n{FORWARDED}"),
     ],
 )

@@ -86,7 +86,7 @@ def strings(message: Message) -> list[str]:
     return found + [notice.detail for notice in message.notices]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(RAW)
 def test_any_bytes_give_a_sound_message(raw: bytes) -> None:
     message = parse(raw)
@@ -110,7 +110,7 @@ def test_any_bytes_give_a_sound_message(raw: bytes) -> None:
             end = span.end
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(MAILS.map(lambda raw: raw.replace(b"\r", b"")))
 def test_the_kind_of_line_end_makes_no_difference(raw: bytes) -> None:
     message = parse(raw)
@@ -144,7 +144,7 @@ ADDRESS = st.builds("{}.{}@{}.example".format, WORD, WORD, st.text("abz09", min_
 NAME = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl", "Zp"]), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(NAME, ADDRESS), max_size=6))
 def test_a_well_formed_list_is_read_back(pairs: list[tuple[str, str]]) -> None:
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name, _ in pairs)
@@ -152,7 +152,7 @@ def test_a_well_formed_list_is_read_back(pairs: list[tuple[str, str]]) -> None:
     assert [one.address for one in mailboxes(field)] == [address for _, address in pairs]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NAME, ADDRESS, ADDRESS)
 def test_nothing_in_a_name_or_comment_is_an_address(name: str, inner: str, outer: str) -> None:
     shown = name.replace("\\", "").replace('"', "").replace("(", "").replace(")", "")
@@ -212,7 +212,7 @@ def html_of(source: str) -> str:
     return parse(b"Content-Type: text/html; charset=utf-8\n\n" + source.encode()).content[0].text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TREES, max_size=3).map("".join))
 def test_html_that_is_rewritten_first_shows_the_same(source: str) -> None:
     # 13,000 start tags are more than the parser is trusted with.

@@ -32,7 +32,7 @@ def mail(
         "Content-Transfer-Encoding": "8bit",
     }
     lines = [f"{name}: {value}" for name, value in fields.items() if value]
-    return "\n".join([*lines, "", body]).encode()
+    return "\n".join([*lines, "", body, ""]).encode()
 
 
 def day(number: int, hour: int = 10) -> str:

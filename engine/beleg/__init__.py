@@ -1,63 +1,22 @@
 """Beleg ties every e-mail of a company to the ERP records it is about, and proves each decision.
 
-This is the whole public interface for plugin authors: `from beleg import …`. See docs/plugins.md.
+The public interface for plugin authors is `from beleg import …`: `beleg.interface`. See docs/plugins.md.
 """
 
-from beleg.version import __version__  # isort: skip
-from beleg.assignment import Assignment, Removal, ThreadMessage
-from beleg.clause import Clause, Sentences
-from beleg.directory import COUNTED, LISTED, Group, MemoryDirectory, count_total
-from beleg.document import DocumentStep
-from beleg.evidence import FoundAddress, FoundNumber, Place
-from beleg.hooks import RuleChange, hookimpl
-from beleg.lookup import Hits, Interest, Lookup
-from beleg.record import Link, Record, RecordRef, RecordType, Reference, Words
-from beleg.rulebook import Rule, Rulebook, Table
-from beleg.stages import AddressStep, Look
-from beleg.stages.clauses import stage_clauses
-from beleg.step import Context, FollowUp, RuleSettings, Step
-from beleg.trace import At, Candidates, Check, Naming, RuleSeen
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "COUNTED",
-    "LISTED",
-    "AddressStep",
-    "Assignment",
-    "At",
-    "Candidates",
-    "Check",
-    "Clause",
-    "Context",
-    "DocumentStep",
-    "FollowUp",
-    "FoundAddress",
-    "FoundNumber",
-    "Group",
-    "Hits",
-    "Interest",
-    "Link",
-    "Look",
-    "Lookup",
-    "MemoryDirectory",
-    "Naming",
-    "Place",
-    "Record",
-    "RecordRef",
-    "RecordType",
-    "Reference",
-    "Removal",
-    "Rule",
-    "RuleChange",
-    "RuleSeen",
-    "RuleSettings",
-    "Rulebook",
-    "Sentences",
-    "Step",
-    "Table",
-    "ThreadMessage",
-    "Words",
-    "__version__",
-    "count_total",
-    "hookimpl",
-    "stage_clauses",
-]
+from beleg.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from beleg.interface import *  # noqa: F403
+else:
+
+    def __getattr__(name):
+        """Load the interface when the first of it is asked for: `beleg --help` needs none of it."""
+        if name in ("__path__", "interface"):
+            raise AttributeError(name)
+        try:
+            return getattr(import_module("beleg.interface"), name)
+        except AttributeError:
+            raise AttributeError(f"module 'beleg' has no attribute {name!r}") from None

@@ -266,6 +266,8 @@ def _numbers(text: _Text, shortest: int, most: int) -> list[Span]:
         end = kinds.find(b" ", digit)
         if end < 0:
             end = len(kinds)
+        if end - start > _LONG_RUN:
+            start, end = _clip(kinds, start, digit, end)
         if kinds.find(b"-", start, end) < 0:
             _add_segment(found, text, start, end, shortest)
         else:
@@ -283,6 +285,26 @@ def _numbers(text: _Text, shortest: int, most: int) -> list[Span]:
         if len(found) > most:
             raise _TooManyError
     return found
+
+
+# At most every other character of a chain is a joiner: what is further away than this is on no number with the digit.
+_REACH = 2 * LONGEST_NUMBER + 2
+_LONG_RUN = 8 * _REACH
+
+
+def _clip(kinds: bytes, start: int, digit: int, end: int) -> tuple[int, int]:
+    """Of a run so long that only hostile text has it, the piece from the reach of its first digit to the end of the
+    reach of the last one that no gap of two reaches parts from it. Both ends are ends of segments, or of segments that
+    are too long for any number."""
+    if digit - start > _REACH:
+        start = kinds.find(b"-", digit - _REACH, digit) + 1 or digit - _REACH
+    last = digit
+    while (following := kinds.rfind(b"0", last + 1, min(end, last + 2 * _REACH))) >= 0:
+        last = following
+    if end - last > _REACH:
+        cut = kinds.rfind(b"-", last, last + _REACH)
+        end = cut if cut >= 0 else last + _REACH
+    return start, end
 
 
 def _refuse_too_many(run: bytes, most: int) -> None:

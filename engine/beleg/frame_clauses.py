@@ -17,8 +17,12 @@ def frame_clauses(steps: Iterable[Step]) -> list[Clause]:
             LIMIT,
             "8",
             {
-                "en": Sentences("beyond the limit {limit}: {found}, allowed {allowed}; only its thread is looked at"),
-                "de": Sentences("über der Grenze {limit}: {found}, erlaubt {allowed}; nur der Verlauf wird geprüft"),
+                "en": Sentences(
+                    "too large to be read in full ({limit}: {found}, allowed {allowed}), so only the thread is looked at"
+                ),
+                "de": Sentences(
+                    "zu groß, um ganz gelesen zu werden ({limit}: {found}, erlaubt {allowed}); nur der Verlauf wird geprüft"
+                ),
             },
         )
     ]

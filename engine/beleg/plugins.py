@@ -21,7 +21,7 @@ from beleg.clause import Clause, ClauseError, registry
 from beleg.hooks import PROJECT, Hooks, RuleChange
 from beleg.frame_clauses import frame_clauses
 from beleg.record import RecordType
-from beleg.rulebook import Rulebook, RuleError, Table, with_rules
+from beleg.rulebook import Rule, Rulebook, RuleError, Table, with_rules
 from beleg.step import Step
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("beleg_"))
@@ -53,6 +53,7 @@ class Installed:
     clauses: Mapping[str, Clause]
     plugins: tuple[PluginInfo, ...]
     disabled: tuple[str, ...] = ()
+    disabled_steps: tuple[str, ...] = ()
 
     @cached_property
     def rulebook(self) -> Rulebook:
@@ -76,11 +77,16 @@ class Installed:
 
 
 def installed(
-    disabled: Collection[str] = (), extra: Sequence[tuple[str, Any]] = (), *, builtin: bool = True
+    disabled: Collection[str] = (),
+    extra: Sequence[tuple[str, Any]] = (),
+    *,
+    builtin: bool = True,
+    disabled_steps: Collection[str] = (),
 ) -> Installed:
     """Load every plugin but the disabled ones, and `extra` (name, object) pairs after them, and check the whole.
 
-    `builtin` False leaves the entry points out. Raises PluginError.
+    A disabled step does not run; the record types of its plugin stay. `builtin` False leaves the entry points out.
+    Raises PluginError.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
@@ -93,6 +99,7 @@ def installed(
                 "uninstall one of them, or rename its entry point"
             )
         origins[point.name] = point
+    for point in found:
         if point.name not in disabled:
             _register(manager, point.name, _load(point))
     for name, plugin in extra:
@@ -106,7 +113,7 @@ def installed(
             f"the setting disabled_plugins names {unknown[0]!r}, but no such plugin is installed "
             f"(installed: {', '.join(sorted(origins)) or 'none'}); correct the name or remove it"
         )
-    return _assemble(manager, origins, tuple(sorted(set(disabled))))
+    return _assemble(manager, origins, tuple(sorted(set(disabled))), frozenset(disabled_steps))
 
 
 def _load(point: EntryPoint) -> Any:
@@ -120,6 +127,10 @@ def _load(point: EntryPoint) -> Any:
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: Any) -> None:
+    if other := manager.get_name(plugin):
+        raise PluginError(
+            f"plugins {other!r} and {name!r} are one and the same module; remove one of the two entry points"
+        )
     for attribute in dir(plugin):
         if not attribute.startswith("beleg_") or attribute.startswith("beleg_impl"):
             continue
@@ -167,11 +178,14 @@ def _expect(kind: type, plugin: str, hook: str, item: Any) -> None:
 
 
 def _assemble(
-    manager: pluggy.PluginManager, origins: Mapping[str, EntryPoint | None], disabled: tuple[str, ...]
+    manager: pluggy.PluginManager,
+    origins: Mapping[str, EntryPoint | None],
+    disabled: tuple[str, ...],
+    disabled_steps: frozenset[str],
 ) -> Installed:
     types, type_owner = _types(manager)
-    steps, step_owner = _steps(manager)
-    tables, changes = _tables(manager, steps, step_owner)
+    steps, off, step_owner = _steps(manager, disabled_steps)
+    tables, changes = _tables(manager, steps, off, step_owner)
     clauses = _clauses(manager, steps, step_owner)
     infos = []
     for name in sorted(origins):
@@ -188,7 +202,9 @@ def _assemble(
                 tuple(f"{change.table}.{change.rule.name}" for owner, change in changes if owner == name),
             )
         )
-    return Installed(tuple(steps), types, tables, clauses, tuple(infos), disabled)
+    return Installed(
+        tuple(steps), types, tables, clauses, tuple(infos), disabled, tuple(sorted(disabled_steps))
+    )
 
 
 def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[str, str]]:
@@ -207,11 +223,18 @@ def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[s
     return types, owners
 
 
-def _steps(manager: pluggy.PluginManager) -> tuple[list[Step], dict[str, str]]:
+def _steps(
+    manager: pluggy.PluginManager, disabled: frozenset[str]
+) -> tuple[list[Step], list[Step], dict[str, str]]:
+    """The steps that run, in order; those that are switched off; and which plugin brings each."""
     steps: list[Step] = []
+    off: list[Step] = []
     owners: dict[str, str] = {}
     for plugin, item in _call(manager, "beleg_steps"):
         _expect(Step, plugin, "beleg_steps", item)
+        if item.name in disabled:
+            off.append(item)
+            continue
         for other in steps:
             if item.name == other.name:
                 raise PluginError(
@@ -225,11 +248,19 @@ def _steps(manager: pluggy.PluginManager) -> tuple[list[Step], dict[str, str]]:
                 )
         steps.append(item)
         owners[item.name] = plugin
-    return sorted(steps, key=lambda step: step.priority), owners
+    if unknown := sorted(disabled - {step.name for step in off}):
+        near = get_close_matches(unknown[0], owners, 1)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"the steps are {', '.join(sorted(owners)) or 'none'}"
+        )
+        raise PluginError(
+            f"the setting disabled_steps names {unknown[0]!r}, but there is no such step; {hint}"
+        )
+    return sorted(steps, key=lambda step: step.priority), off, owners
 
 
 def _tables(
-    manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]
+    manager: pluggy.PluginManager, steps: Sequence[Step], off: Sequence[Step], owners: Mapping[str, str]
 ) -> tuple[dict[str, Table], list[tuple[str, RuleChange]]]:
     tables: dict[str, Table] = {}
     for step in steps:
@@ -239,16 +270,24 @@ def _tables(
                     f"plugin {owners[step.name]!r}: its step {step.name!r} brings a table {table.name!r}, "
                     "a name that another step's table has; rename it"
                 )
+    idle = {table.name for step in off for table in step.tables} - set(tables)
     changes: dict[tuple[str, str], list[RuleChange]] = {}
     listed = []
     for plugin, item in _call(manager, "beleg_rules"):
         _expect(RuleChange, plugin, "beleg_rules", item)
+        if item.table in idle:
+            continue
         if item.table not in tables:
             near = get_close_matches(item.table, tables, 1)
             raise PluginError(
                 f"plugin {plugin!r}, hook beleg_rules: there is no table {item.table!r}"
-                + (f"; did you mean {near[0]!r}?" if near else f"; the tables are {', '.join(sorted(tables))}")
+                + (
+                    f"; did you mean {near[0]!r}?"
+                    if near
+                    else f"; the tables are {', '.join(sorted(tables))}"
+                )
             )
+        _check_outcome(plugin, tables[item.table], item.rule)
         changes.setdefault((item.table, plugin), []).append(item)
         listed.append((plugin, item))
     for (name, plugin), items in changes.items():
@@ -257,6 +296,18 @@ def _tables(
         except RuleError as error:
             raise PluginError(f"plugin {plugin!r}, hook beleg_rules: {error}") from error
     return tables, listed
+
+
+def _check_outcome(plugin: str, table: Table, rule: Rule) -> None:
+    """The step that owns a table knows the outcomes that its own rules have, and no others."""
+    outcomes = list(dict.fromkeys(each.then for each in table.rules))
+    if rule.then not in outcomes:
+        near = get_close_matches(rule.then, outcomes, 1)
+        raise PluginError(
+            f"plugin {plugin!r}, hook beleg_rules: table {table.name}, rule {rule.name!r}: "
+            f"there is no outcome {rule.then!r}; "
+            + (f"did you mean {near[0]!r}?" if near else f"the outcomes are {', '.join(outcomes)}")
+        )
 
 
 def _clauses(

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     language: Literal["en", "de"] = Field("en", description="language of explanations")
     decide_on_arrival: bool = Field(True, description="decide a mail as soon as it is stored")
     disabled_plugins: list[str] = Field(default_factory=list, description="plugins that are not loaded")
+    disabled_steps: list[str] = Field(
+        default_factory=list, description="steps that do not run; the record types of their plugins stay"
+    )
     on_conflict: Literal["first", "abstain"] = Field(
         "first", description="several addresses: take the first that leads to a record, or all must agree"
     )

@@ -50,7 +50,7 @@ class Frame:
         """The plugins."""
         from beleg.plugins import installed
 
-        return installed(self.settings.disabled_plugins)
+        return installed(self.settings.disabled_plugins, disabled_steps=self.settings.disabled_steps)
 
     @property
     def url(self) -> str:

@@ -64,6 +64,9 @@ def _run(frame: Frame, arguments: list[str] | None) -> int:
         code = typer.main.get_command(app).main(
             args=arguments, prog_name="beleg", standalone_mode=False, obj=frame
         )
+    except SystemExit as end:
+        # Typer's way to end when whoever read our output has gone; nothing else raises it here.
+        raise BrokenPipeError from end
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:

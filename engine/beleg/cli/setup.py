@@ -73,6 +73,8 @@ def list_plugins(context: typer.Context, as_json: Json = False) -> None:
     say_table(("plugin", "from", "steps (priority)", "record types", "rules for others"), rows)
     for name in installed.disabled:
         say(f"{name}  switched off in the settings")
+    for name in installed.disabled_steps:
+        say(f"{name}  step, switched off in the settings")
 
 
 def list_rules(

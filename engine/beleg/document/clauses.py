@@ -8,25 +8,25 @@ from beleg.stages.clauses import stage_clauses
 
 _REFERENCE = {
     "en": Sentences(
-        "{numbers} leaves {record}; out: {out}",
+        "{record} is singled out by {numbers}; out: {out}",
         "the numbers of the mail do not single out one of them{named}",
         "because {address} ({place}) has {records} and only {record} carries {numbers} ({number_place}).",
     ),
     "de": Sentences(
-        "{numbers} lässt {record} übrig; es entfallen: {out}",
+        "durch {numbers} bleibt {record} übrig; es entfallen: {out}",
         "die Nummern der Mail treffen nicht genau 1 davon{named}",
-        "weil zu {address} ({place}) {records} gehören und nur {record} die Nummer {numbers} trägt "
+        "weil zu {address} ({place}) {records} gehören und nur auf {record} steht: {numbers} "
         "({number_place}).",
     ),
 }
 _AMBIGUOUS = {
     "en": Sentences(
-        "{records}, and no number of the mail singles one out{named}",
-        hint="a number in subject or content that only one of them carries.",
+        "{records}, and the numbers of the mail do not single out one of them{named}",
+        hint="numbers in subject or content that stand on only one of them.",
     ),
     "de": Sentences(
-        "{records}, und keine Nummer der Mail trifft genau 1 davon{named}",
-        hint="eine Nummer in Betreff oder Inhalt, die nur 1 davon trägt.",
+        "{records}, und die Nummern der Mail treffen nicht genau 1 davon{named}",
+        hint="Nummern in Betreff oder Inhalt, die nur auf 1 davon stehen.",
     ),
 }
 _TWO_REFERENCES = {
@@ -37,7 +37,7 @@ _TWO_REFERENCES = {
     "removed": {
         "en": Sentences(
             "{record} would be assigned, but {by} removed it from this mail ({on})",
-            hint="take the removal back by assigning {record} by hand.",
+            hint="taking the removal back, that is, assigning {record} by hand.",
         ),
         "de": Sentences(
             "{record} würde zugeordnet, aber {by} hat die Zuordnung von dieser Mail entfernt ({on})",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from .text import clean, decode
@@ -29,6 +30,7 @@ _UNTIL_SEMICOLON = re.compile(r"[^;=]*+(?=;|\Z)")
 _ESCAPED = re.compile(r'\\(["\\])')
 _ANGLED = re.compile(r"<([^<>]*)>")
 _MAX_DATE = 500
+_MAX_PARAMETERS = 1000
 
 Header = dict[str, list[str]]
 """The raw values of the fields that Beleg reads, by lower-case name, in order."""
@@ -101,7 +103,7 @@ def parameters(value: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     starred: dict[str, dict[str, str]] = {}
-    for match in _PARAMETER.finditer(value):
+    for match in islice(_PARAMETER.finditer(value), _MAX_PARAMETERS):
         name = match[1].lower()
         if match[2] is not None:
             text = _ESCAPED.sub(r"\1", match[2])

@@ -268,12 +268,14 @@ def _read_text(
 def _attached(entity: _Entity, number: str, encoding: str, reading: _Reading) -> _Entity:
     """The message in a message/rfc822 part; its header is read as content."""
     data, start, end = entity.data, entity.body, entity.end
-    decoded, sound = decode_transfer(data[start:end], encoding) if encoding in _ENCODED else (b"", True)
-    if decoded:
+    # RFC 2046 forbids to encode a message, so some only say that they do. Base64 has no colons.
+    first_line = data[start:end].lstrip().partition(b"\n")[0] if encoding == "base64" else b""
+    if encoding in _ENCODED and b":" not in first_line:
+        decoded, sound = decode_transfer(data[start:end], encoding)
         data, start = _unix_lines(decoded), 0
         end = len(data)
-    if not sound:
-        reading.note(f"broken_{encoding.replace('-', '_')}", f"part {number}")
+        if not sound:
+            reading.note(f"broken_{encoding.replace('-', '_')}", f"part {number}")
     header, body = fields.read_header(data, start, end)
     if entity.level < reading.limits.levels:
         reading.content.append(_header_text(header, f"{number}.header", reading))

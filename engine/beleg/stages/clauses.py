@@ -7,10 +7,12 @@ from beleg.clause import Clause, Sentences
 
 def stage_clauses(step: str, stage: str, section: str) -> list[Clause]:
     """`no_address`, `none`, `unique`, `removed` and `conflict` of a stage."""
+    # The content comes second: what counts there was not tried among the participants.
+    further, weitere = ("further ", "weitere ") if stage == "content" else ("", "")
     texts = {
         "no_address": (
-            Sentences("no address counts here that was not tried before"),
-            Sentences("hier zählt keine Adresse, die nicht schon geprüft ist"),
+            Sentences(f"no {further}address counts here"),
+            Sentences(f"hier zählt keine {weitere}Adresse"),
         ),
         "none": (
             Sentences("0 {many} carry it"),
@@ -31,7 +33,7 @@ def stage_clauses(step: str, stage: str, section: str) -> list[Clause]:
         "removed": (
             Sentences(
                 "{record} would be assigned, but {by} removed it from this mail ({on})",
-                hint="take the removal back by assigning {record} by hand.",
+                hint="taking the removal back, that is, assigning {record} by hand.",
             ),
             Sentences(
                 "{record} würde zugeordnet, aber {by} hat die Zuordnung von dieser Mail entfernt ({on})",
@@ -41,7 +43,7 @@ def stage_clauses(step: str, stage: str, section: str) -> list[Clause]:
         "conflict": (
             Sentences(
                 "the addresses lead to different {many}: {candidates}",
-                hint="ignore the address that has nothing to do with the matter, or assign by hand.",
+                hint="ignoring the address that has nothing to do with the matter, or assigning by hand.",
             ),
             Sentences(
                 "die Adressen führen zu Verschiedenem: {candidates}",

@@ -11,7 +11,7 @@ _TEXTS = {
         ),
         Sentences(
             "{records}, davon genau 1 aktiver Kunde: {record}",
-            "aktive Kunden darunter: {active}, genau 1 nötig",
+            "{active} aktive Kunden darunter, genau 1 nötig",
             "weil es zu {address} ({place}) {records} gibt und nur {record} aktiver Kunde ist.",
         ),
     ),
@@ -21,7 +21,7 @@ _TEXTS = {
             hint="only one of them being an active customer; merge or deactivate the others in the ERP.",
         ),
         Sentences(
-            "{records}, davon aktive Kunden: {active}",
+            "{records}, davon {active} aktive Kunden",
             hint="dass nur 1 davon aktiver Kunde ist; die anderen im ERP zusammenführen oder deaktivieren.",
         ),
     ),
@@ -29,13 +29,14 @@ _TEXTS = {
         Sentences(
             "{records}, none active, exactly 1 of them an inactive customer: {record}",
             "{inactive} inactive customers among them, exactly 1 needed",
-            "because {address} ({place}) has {records}, none of them is an active customer, and only {record} is an "
+            "because {address} ({place}) has {records}, none of them an active customer and only {record} an "
             "inactive one.",
         ),
         Sentences(
             "{records}, keiner aktiv, davon genau 1 inaktiver Kunde: {record}",
-            "inaktive Kunden darunter: {inactive}, genau 1 nötig",
-            "weil es zu {address} ({place}) {records} gibt, keinen aktiven Kunden und nur {record} als inaktiven.",
+            "{inactive} inaktive Kunden darunter, genau 1 nötig",
+            "weil es zu {address} ({place}) {records} gibt, von denen keiner aktiver und nur {record} "
+            "inaktiver Kunde ist.",
         ),
     ),
     "ambiguous_inactive": (
@@ -44,7 +45,7 @@ _TEXTS = {
             hint="only one of them being a customer; merge or correct them in the ERP.",
         ),
         Sentences(
-            "{records}, keiner aktiv, davon inaktive Kunden: {inactive}",
+            "{records}, keiner aktiv, davon {inactive} inaktive Kunden",
             hint="dass nur 1 davon Kunde ist; die Kontakte im ERP zusammenführen oder berichtigen.",
         ),
     ),

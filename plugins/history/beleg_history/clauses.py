@@ -7,25 +7,29 @@ _TEXTS = {
         Sentences(
             "adopted from the earlier mail {message}: {kept}",
             "",
-            "because the earlier mail {message} of this thread belongs to it.",
+            "because the earlier mail {message} of this thread is assigned to {kept}.",
         ),
         Sentences(
             "von der früheren Mail {message} übernommen: {kept}",
             "",
-            "weil die frühere Mail {message} dieses Verlaufs dazu gehört.",
+            "weil die frühere Mail {message} dieses Verlaufs zugeordnet ist: {kept}.",
         ),
     ),
     "removed": (
         Sentences(
-            "{by} removed {record} from the earlier mail {message} ({on}); that holds for its answers too",
+            "from the earlier mail {message}, {by} removed {record} ({on}); that holds for its answers too",
         ),
         Sentences(
-            "{by} hat {record} von der früheren Mail {message} entfernt ({on}); das gilt auch für ihre Antworten",
+            "von der früheren Mail {message} hat {by} entfernt: {record} ({on}); das gilt auch für ihre Antworten",
         ),
     ),
     "next": (
-        Sentences("the earlier mail {message} has neither an assignment nor a removal"),
-        Sentences("die frühere Mail {message} hat weder eine Zuordnung noch eine Entfernung"),
+        Sentences(
+            "nothing stands on the earlier mail {message}, and nothing that Beleg assigned was removed from it"
+        ),
+        Sentences(
+            "an der früheren Mail {message} steht nichts, und nichts von Beleg Zugeordnetes wurde entfernt"
+        ),
     ),
     "nothing": (
         Sentences("{earlier}"),
