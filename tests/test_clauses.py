@@ -158,8 +158,7 @@ def test_parameters_are_named(id_: str, language: str) -> None:
 
 def test_tables_are_documented() -> None:
     expected = {
-        table.name: [(rule.name, rule.when, rule.then) for rule in table.rules]
-        for table in installed().tables.values()
+        table.name: [(rule.name, rule.when, rule.then) for rule in table.rules] for table in installed().tables.values()
     }
     shown: dict[str, list[tuple[str, ...]]] = {}
     for block in documented("rules.md", "tables").strip().split("\n\n"):

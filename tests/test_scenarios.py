@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.location import PyTestLocation
 
 from beleg import scenario
 from beleg.assignment import Assignment
@@ -97,6 +98,11 @@ class TextFile(SingleFileSnapshotExtension):
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
+
+    @classmethod
+    def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
+        """Whether the file is that of the test. Asked for each pair of them, so it had better be quick."""
+        return snapshot_location.endswith(f"{test_location.snapshot_name}.{cls.file_extension}")
 
 
 @pytest.fixture

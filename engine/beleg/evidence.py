@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -339,18 +340,38 @@ def _add_segment(found: list[Span], text: _Text, start: int, end: int, shortest:
 
 def _add_chain(found: list[Span], text: _Text, start: int, kinds: bytes, shortest: int, most: int) -> None:
     """The spans of some segments that single joiners connect; `kinds` are the kinds of their characters."""
+    chain = text.text[start : start + len(kinds)]
+    # Dates, phone numbers and prices come again and again, and both sides of an alternative say the same.
+    pieces = _short_chain(chain, kinds) if len(kinds) <= _SHORT_CHAIN else _pieces(chain, kinds)
     word_start = _word_before(text, start)
     word = "" if word_start is None else fold(text.text[word_start : start - 1])
+    for first, last, key in pieces:
+        if len(key) >= shortest:
+            found.append(Span(start + first, start + last, key))
+        if word_start is not None and first == 0 and len(word) + len(key) >= shortest:
+            found.append(Span(word_start, start + last, word + key))
+        if len(found) > most:
+            raise _TooManyError
+
+
+_SHORT_CHAIN = 40
+
+
+@lru_cache(maxsize=8192)
+def _short_chain(chain: str, kinds: bytes) -> tuple[tuple[int, int, str], ...]:
+    return tuple(_pieces(chain, kinds))
+
+
+def _pieces(chain: str, kinds: bytes) -> Iterator[tuple[int, int, str]]:
+    """Start, end and key of every piece of a chain that is whole segments with a digit among them."""
     segments = []
-    at = start
+    at = 0
     for segment in kinds.split(b"-"):
         end = at + len(segment)
-        segments.append((at, end, fold(text.text[at:end]), b"0" in segment))
+        segments.append((at, end, fold(chain[at:end]), b"0" in segment))
         at = end + 1
     next_digit = -1
     for first, (first_start, _, _, _) in enumerate(segments):
-        if len(found) > most:
-            raise _TooManyError
         if next_digit < first:
             next_digit = next((n for n in range(first, len(segments)) if segments[n][3]), len(segments))
         if next_digit - first >= LONGEST_NUMBER:
@@ -362,12 +383,8 @@ def _add_chain(found: list[Span], text: _Text, start: int, kinds: bytes, shortes
             if len(key) > LONGEST_NUMBER:
                 break
             digits = digits or has_digit
-            if not digits:
-                continue
-            if len(key) >= shortest:
-                found.append(Span(first_start, last_end, key))
-            if word_start is not None and first == 0 and len(word) + len(key) >= shortest:
-                found.append(Span(word_start, last_end, word + key))
+            if digits:
+                yield first_start, last_end, key
 
 
 def _without_overlap(spans: list[Span]) -> list[Span]:

@@ -11,17 +11,19 @@ LIMIT = "message.limit"
 
 
 def frame_clauses(steps: Iterable[Step]) -> list[Clause]:
-    """`message.limit`, and for each step its `skipped` and `follow.…` clauses, named as supplied by the engine."""
+    """`message.limit`, and for each step its `skipped` and `follow.…` clauses."""
     clauses = [
         Clause(
             LIMIT,
             "8",
             {
                 "en": Sentences(
-                    "too large to be read in full ({limit}: {found}, allowed {allowed}), so only the thread is looked at"
+                    "too large to be read in full ({limit}: {found}, allowed {allowed}), "
+                    "so only the thread is looked at"
                 ),
                 "de": Sentences(
-                    "zu groß, um ganz gelesen zu werden ({limit}: {found}, erlaubt {allowed}); nur der Verlauf wird geprüft"
+                    "zu groß, um ganz gelesen zu werden ({limit}: {found}, erlaubt {allowed}); "
+                    "nur der Verlauf wird geprüft"
                 ),
             },
         )

@@ -15,8 +15,7 @@ _REFERENCE = {
     "de": Sentences(
         "durch {numbers} bleibt {record} übrig; es entfallen: {out}",
         "die Nummern der Mail treffen nicht genau 1 davon{named}",
-        "weil zu {address} ({place}) {records} gehören und nur auf {record} steht: {numbers} "
-        "({number_place}).",
+        "weil zu {address} ({place}) {records} gehören und nur auf {record} steht: {numbers} ({number_place}).",
     ),
 }
 _AMBIGUOUS = {

@@ -112,7 +112,7 @@ class Engine:
         Raises StepFailed.
         """
         began = time.perf_counter()
-        kept = kept_on_rerun(own)
+        kept = tuple(sorted(kept_on_rerun(own), key=_place))
         removed = removals(kept)
         state = _State(message, kept)
         evidence = evidence or self.read(message)
@@ -212,6 +212,11 @@ class Engine:
             if result.record:
                 clause = result.check.clause
                 state.made.append(Assignment(result.record, "derived", str(ref), clause=clause))
+
+
+def _place(each: Assignment) -> tuple[bool, RecordRef, str, str]:
+    """The order of what stands on a message before the run: what a person set, then what follows from that."""
+    return each.origin != "manual", each.record, each.source or "", each.removed.at if each.removed else ""
 
 
 _HOST = platform.node()

@@ -51,6 +51,4 @@ def stage_clauses(step: str, stage: str, section: str) -> list[Clause]:
             ),
         ),
     }
-    return [
-        Clause(f"{step}.{stage}.{name}", section, {"en": en, "de": de}) for name, (en, de) in texts.items()
-    ]
+    return [Clause(f"{step}.{stage}.{name}", section, {"en": en, "de": de}) for name, (en, de) in texts.items()]

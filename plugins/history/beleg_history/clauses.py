@@ -24,12 +24,8 @@ _TEXTS = {
         ),
     ),
     "next": (
-        Sentences(
-            "nothing stands on the earlier mail {message}, and nothing that Beleg assigned was removed from it"
-        ),
-        Sentences(
-            "an der früheren Mail {message} steht nichts, und nichts von Beleg Zugeordnetes wurde entfernt"
-        ),
+        Sentences("nothing stands on the earlier mail {message}, and nothing that Beleg assigned was removed from it"),
+        Sentences("an der früheren Mail {message} steht nichts, und nichts von Beleg Zugeordnetes wurde entfernt"),
     ),
     "nothing": (
         Sentences("{earlier}"),
