@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from beleg.directory import COUNTED
-from beleg.explain.words import HEADERS, PLACES, ROLES, STAGES, TEXTS
+from beleg.explain.words import HEADERS, LIMITS, PLACES, ROLES, STAGES, TEXTS
 from beleg.record import RecordRef, RecordType, Words
 from beleg.trace import At, Check, Naming
 
@@ -79,7 +79,7 @@ class Phrases:
             "one": words.one,
             "many": words.many,
             "record": self.names(kept, "" if check.verdict == "skipped" else type_),
-            "kept": self.names(kept, ""),
+            "kept": self.names(kept, "") or self.texts["nothing_left"],
             "candidates": self.names(listed, type_, total),
             "out": self.names([name for name in listed if name not in kept], type_, total - len(kept)),
             "numbers": ", ".join(dict.fromkeys(number.number for number in deciding)),
@@ -89,7 +89,7 @@ class Phrases:
             "on": check.facts.get("on", ""),
             "message": check.about,
             "earlier": self.texts["earlier_empty" if check.counts.get("earlier") else "no_earlier"],
-            "limit": check.facts.get("limit", ""),
+            "limit": LIMITS[self.language].get(check.facts.get("limit", ""), ""),
             "allowed": check.facts.get("allowed", ""),
             "found": check.facts.get("found", ""),
         }

@@ -8,7 +8,7 @@ from beleg.clause import Clause, Sentences
 from beleg.directory import COUNTED
 from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
-from beleg.explain.words import NOTICES
+from beleg.explain.words import FRAME, NOTICES
 from beleg.record import RecordRef, RecordType
 from beleg.step import Step
 from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace
@@ -66,20 +66,18 @@ class Explainer:
         return said + open_ends
 
     def _open_end(self, step: StepTrace) -> Iterator[str]:
+        """Why a step that found something decided nothing, and what would have helped."""
         if any(check.assigned for check in step.checks):
             return
-        undecided = [c for c in step.checks if c.verdict in ("ambiguous", "conflict", "removed")]
-        if step.step not in self._step_types:
-            undecided = list(step.checks)
-        if not undecided:
+        check = _decisive(step.checks) if step.step in self._step_types else step.checks[-1]
+        if check is None:
             return
-        check = undecided[-1] if undecided[-1].verdict != "ambiguous" else undecided[0]
         about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
         type_ = self._step_types.get(step.step, "")
         start = self.texts["no"].format(one=self.phrases.words(type_).one) if type_ else ""
         sentences = self._sentences(check.clause)
-        text = f"{start}{about}{self._say(sentences.held, check, step.step)}."
-        yield text[:1].upper() + text[1:]
+        said = self._say(sentences.held, check, step.step)
+        yield f"{start}{about}{said}." if start or about else f"{said[:1].upper()}{said[1:]}."
         if sentences.hint:
             yield self.texts["hint"] + self._say(sentences.hint, check, step.step)
 
@@ -88,7 +86,9 @@ class Explainer:
         if not counting:
             return self.texts["none_found"] + self.texts["no_addresses"]
         listed = ", ".join(counting[:3]) + (" …" if len(counting) > 3 else "")
-        return self.texts["none_found"] + self.texts["no_records"].format(addresses=listed)
+        types = [self.phrases.words(type_).one for type_ in self._step_types.values() if type_]
+        said = self.texts["no_records"].format(addresses=listed, types=self.texts["or"].join(types))
+        return self.texts["none_found"] + said
 
     # --- the whole -----------------------------------------------------------------------------------------------
 
@@ -143,8 +143,9 @@ class Explainer:
         if len(numbers) > FEW:
             rows.append((self._more(len(numbers) - FEW), "", "", "dim"))
         for notice in trace.notices[:FEW]:
-            text = NOTICES.get(notice.code, {}).get(self.language, f"{notice.code} {notice.detail}")
-            rows.append((f"{self.texts['warning']}: {text.format(detail=notice.detail)}", "", "", "dim"))
+            known = NOTICES.get(notice.code) or (NOTICES["broken"] if notice.code.startswith("broken_") else {})
+            text = known.get(self.language, f"{notice.code} {{detail}}").format(detail=notice.detail)
+            rows.append((f"{self.texts['warning']}: {text}", "", "", "dim"))
         for removed in trace.removed:
             note = f"{self.texts['removed']}: {removed.by}, {removed.at}"
             rows.append((self.phrases.record(removed.record), "", note, "dim"))
@@ -159,7 +160,9 @@ class Explainer:
         type_ = self._step_types.get(step.step, "")
         made = [name for check in step.checks for name in check.assigned if check.stage != "follow"]
         mark, style = ("✓", "good") if made else ("–", "dim")
-        label = self._labels.get(step.step) or (self.phrases.words(type_).one if type_ else step.step)
+        label = self._labels.get(step.step) or self.phrases.words(type_ or step.step).one
+        if step.step not in self._step_types:
+            label = FRAME[self.language]
         start = f"{number or ' '} {label.ljust(11)} "
         single = step.checks[0] if len(step.checks) == 1 else None
         if single and not single.at and not single.stage:
@@ -196,16 +199,14 @@ class Explainer:
         word = self.texts["candidate" if total == 1 else "candidates"]
         shown = str(total) if total <= COUNTED else self.texts["over"]
         yield line(indent, f"{candidates} {self.texts['by']} {by}", "  ", (f"{shown} {word}", "dim"))
-        for rule in check.rules:
-            if rule.result == "not_evaluated":
-                continue
-            text = self._say_rule(check, rule, step)
+        said = [(rule, self._say_rule(check, rule, step)) for rule in check.rules if rule.result != "not_evaluated"]
+        width = max(12, *(len(_short(rule)) for rule, text in said if text))
+        for rule, text in said:
             if not text:
                 continue
             mark = MARKS[rule.result]
             style = ("good" if check.kept and check.verdict == "assigned" else "bad") if mark == "✓" else "dim"
-            name = rule.clause.rpartition(".")[2]
-            yield line(indent, (f"{mark} {name.ljust(12)} {text}", style))
+            yield line(indent, (f"{mark} {_short(rule).ljust(width)} {text}", style))
 
     # --- sentences -----------------------------------------------------------------------------------------------
 
@@ -227,3 +228,16 @@ class Explainer:
     def _more(self, count: int) -> str:
         return self.texts["more"].format(count=count)
 
+
+def _short(rule: RuleSeen) -> str:
+    return rule.clause.rpartition(".")[2]
+
+
+def _decisive(checks: Sequence[Check]) -> Check | None:
+    """Of the checks of a step that assigned nothing, the one that says why: a conflict or a removal before an address
+    that was ambiguous, and of several alike the first; last, one that would assign but found nothing left to."""
+    for verdict in ("conflict", "removed", "ambiguous", "assigned"):
+        for check in checks:
+            if check.verdict == verdict:
+                return check
+    return None
