@@ -300,9 +300,7 @@ def test_mail_import_of_an_mbox(shop: Cli) -> None:
     for raw in (QUESTION, ANSWER, VAGUE):
         box.add(raw)
     box.close()
-    assert shop("mail", "import", "archive.mbox").startswith(
-        "3 mails stored, 0 were stored already, 3 decided"
-    )
+    assert shop("mail", "import", "archive.mbox").startswith("3 mails stored, 0 were stored already, 3 decided")
     # what the mbox gave is what the single files hold
     for number, raw in enumerate((QUESTION, ANSWER, VAGUE)):
         file = shop.write(f"{number}.eml", raw)
@@ -615,9 +613,7 @@ def test_ignore_takes_effect_on_the_next_run(full: Cli) -> None:
     assert full.assigned()["frage@kunde.example"] == ORDER
 
 
-@pytest.mark.parametrize(
-    "entry", ["two words", "a@b c.example", "*.", "@", "", "a*b.example", "a@", "x@@", ".de"]
-)
+@pytest.mark.parametrize("entry", ["two words", "a@b c.example", "*.", "@", "", "a*b.example", "a@", "x@@", ".de"])
 def test_ignore_refuses_what_is_no_entry(shop: Cli, entry: str) -> None:
     refused = shop.refused("ignore", "add", "good.example", entry)
     assert refused.startswith(f"{entry!r} is no blacklist entry; write an address")

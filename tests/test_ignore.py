@@ -15,7 +15,7 @@ def taken_out(address: str, **lists: list[str]) -> Entry | None:
 @pytest.mark.parametrize(
     ("entry", "out", "stays"),
     [
-        ("spam@x.example", ["spam@x.example", "SPAM@X.Example"], ["pam@x.example", "spam@y.x.example", "spam+a@x.example"]),
+        ("spam@x.example", ["spam@x.example", "SPAM@X.Example"], ["pam@x.example", "s@x.example", "spam+a@x.example"]),
         ("amazon.de", ["a@amazon.de", "B@AMAZON.DE"], ["a@marketplace.amazon.de", "a@xamazon.de", "amazon.de@x.de"]),
         ("@amazon.de", ["a@amazon.de"], ["a@marketplace.amazon.de"]),
         ("*.amazon.de", ["a@marketplace.amazon.de", "a@b.c.amazon.de"], ["a@amazon.de", "a@xamazon.de"]),

@@ -77,7 +77,7 @@ def test_added_and_known(mails: Mails) -> None:
     row = mails.add(parsed, raw, "Eingang")
     assert mails.known([parsed.sha256, "f" * 64]) == {parsed.sha256}
     assert mails.known([]) == set()
-    assert mails.raw(row) == raw
+    assert mails.raw([row]) == {row: raw}
     assert mails.get([row, 4711]) == [
         StoredMessage(
             row,
@@ -106,7 +106,7 @@ def test_added_and_known(mails: Mails) -> None:
 def test_broken_mail_is_stored(mails: Mails, raw: bytes) -> None:
     """Neither database takes lone surrogates, PostgreSQL no NUL."""
     stored = add(mails, raw)
-    assert mails.raw(stored.row) == raw
+    assert mails.raw([stored.row]) == {stored.row: raw}
     assert stored.name == f"sha256:{stored.sha256[:12]}"
     assert stored.date is None
 
@@ -294,7 +294,7 @@ def world(connection: Connection, installed: Installed) -> SqlDirectory:
 
 def decide(mails: Mails, installed: Installed, directory: SqlDirectory, stored: StoredMessage) -> Decision:
     around, own = mails.around(stored)
-    message = parse(mails.raw(stored.row))
+    message = parse(mails.raw([stored.row])[stored.row])
     return Engine(installed).decide(message, directory, IgnoreList(), [each for _, each in around], own)
 
 

@@ -167,8 +167,8 @@ def test_a_hook_that_fails() -> None:
     ("brought", "said"),
     [
         ({"steps": ["order"]}, "hook beleg_steps: it returned a str among its items; each must be a Step"),
-        ({"types": [Quiet("x", 1)]}, "hook beleg_record_types: it returned a Quiet among its items; each must be a RecordType"),
-        ({"rules": [Rule("x", "otherwise", "nothing")]}, "hook beleg_rules: it returned a Rule among its items; each must be a RuleChange"),
+        ({"types": [1]}, "hook beleg_record_types: it returned a int among its items; each must be a RecordType"),
+        ({"rules": [()]}, "hook beleg_rules: it returned a tuple among its items; each must be a RuleChange"),
         ({"clauses": [HELLO]}, "hook beleg_clauses: it returned a dict among its items; each must be a Clause"),
     ],
 )  # fmt: skip
@@ -236,9 +236,7 @@ def test_two_plugins_that_replace_one_rule() -> None:
 def test_a_rule_of_a_name_that_is_taken() -> None:
     rules = plugin(rules=[RuleChange("contact.address", Rule("active", "active > 0", "ambiguous"))])
     said = fault(("own", rules))
-    assert said.startswith(
-        "plugin 'own', hook beleg_rules: table contact.address, rule 'active' (from own): "
-    )
+    assert said.startswith("plugin 'own', hook beleg_rules: table contact.address, rule 'active' (from own): ")
     assert said.endswith("Give it another name, or say replaces=True.")
 
 
@@ -261,9 +259,7 @@ def test_a_rule_whose_outcome_no_step_knows() -> None:
         "did you mean 'assign:only'?"
     )
     rules = plugin(rules=[RuleChange("history.message", Rule("own", "standing > 2", "stop"))])
-    assert fault(("own", rules)).endswith(
-        "there is no outcome 'stop'; the outcomes are adopt, adopt_removal, next"
-    )
+    assert fault(("own", rules)).endswith("there is no outcome 'stop'; the outcomes are adopt, adopt_removal, next")
 
 
 def test_one_module_as_two_plugins() -> None:
@@ -289,9 +285,7 @@ def test_a_clause_that_two_bring() -> None:
 
 
 def test_two_plugins_of_one_name() -> None:
-    assert fault(("order", plugin(steps=[Quiet("x", 1)]))) == (
-        "two plugins are both named 'order'; rename one of them"
-    )
+    assert fault(("order", plugin(steps=[Quiet("x", 1)]))) == ("two plugins are both named 'order'; rename one of them")
 
 
 def test_a_disabled_plugin_that_is_not_there() -> None:
@@ -332,15 +326,14 @@ def test_a_plugin_that_fails_to_import(
     publish(tmp_path, monkeypatch, name, code)
     said = fault()
     assert said.startswith(f"plugin '{name}' (published_{name}) can't be loaded: ")
-    assert said.endswith(
-        f"repair or uninstall it, or switch it off with disabled_plugins = ['{name}'] in beleg.toml"
-    )
+    assert said.endswith(f"repair or uninstall it, or switch it off with disabled_plugins = ['{name}'] in beleg.toml")
     # the others' state is untouched: what was loaded before decides on, and with the plugin off all is as before
     raw = mail("Hallo")
     before = decide(installed, raw, contact("K-1", "anna@kunde.example"))
     without = all_but(name)
     assert without.disabled == (name,)
-    assert without.steps and without.ruleset == installed.ruleset
+    assert len(without.steps) == 4
+    assert without.ruleset == installed.ruleset
     assert digest(decide(without, raw, contact("K-1", "anna@kunde.example")).trace) == digest(before.trace)
 
 
@@ -378,9 +371,7 @@ RETURNS = plugin(
 
 
 def a_return(id_: str, *addresses: str, number: str | None = None, of: str | None = None) -> Record:
-    links = [Link("customer", RecordRef("contact", "K-1"))] + (
-        [Link("order", RecordRef("order", of))] if of else []
-    )
+    links = [Link("customer", RecordRef("contact", "K-1"))] + ([Link("order", RecordRef("order", of))] if of else [])
     return Record(RecordRef("return", id_), number, addresses=addresses, links=tuple(links))
 
 
@@ -419,9 +410,7 @@ def test_a_returns_sentences_in_both_languages() -> None:
     records = [contact("K-1", "anna@kunde.example"), a_return("R-1", number="RT-1001"), a_return("R-2")]
     decision = decide(having, mail("zu RT-1001"), *records)
     english, german = explained(having, decision), explained(having, decision, "de")
-    assert (
-        "Because anna@kunde.example (From) has 2 returns and only R-1 carries RT-1001 (subject)." in english
-    )
+    assert "Because anna@kunde.example (From) has 2 returns and only R-1 carries RT-1001 (subject)." in english
     assert "3 return      ✓  R-1" in english
     assert (
         "Weil zu anna@kunde.example (Absender) 2 Retouren gehören und nur R-1 die Nummer RT-1001 trägt (Betreff)."
@@ -429,9 +418,7 @@ def test_a_returns_sentences_in_both_languages() -> None:
     )
     assert "3 Retoure     ✓  R-1" in german
     vague = decide(having, mail("zu einer Retoure"), *records)
-    assert "No return: anna@kunde.example (From): 2 returns, and no number of the mail" in explained(
-        having, vague
-    )
+    assert "No return: anna@kunde.example (From): 2 returns, and no number of the mail" in explained(having, vague)
     german = explained(having, vague, "de")
     assert "Keine Zuordnung (Retoure): anna@kunde.example (Absender): 2 Retouren, und keine Nummer" in german
 

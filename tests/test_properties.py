@@ -93,9 +93,7 @@ def possible_numbers(text: str, shortest: int = 4) -> list[tuple[int, int, str]]
 def is_number(text: str, start: int, end: int) -> bool:
     """Whole segments, joined by single joiners, with a digit."""
     piece = text[start:end]
-    whole = (start == 0 or not in_segment(text[start - 1])) and (
-        end == len(text) or not in_segment(text[end])
-    )
+    whole = (start == 0 or not in_segment(text[start - 1])) and (end == len(text) or not in_segment(text[end]))
     if not whole or not in_segment(piece[0]) or not in_segment(piece[-1]):
         return False
     if not all(in_segment(c) or c in JOINERS for c in piece):
@@ -118,9 +116,7 @@ def word_before(text: str, start: int) -> int | None:
 
 def counting(text: str, known: Collection[str]) -> list[tuple[int, int, str]]:
     """The numbers that count: longest first, of equal ones the first, none that shares a character."""
-    rest = sorted(
-        (each for each in set(possible_numbers(text)) if each[2] in known), key=lambda e: (e[0] - e[1], e[0])
-    )
+    rest = sorted((each for each in set(possible_numbers(text)) if each[2] in known), key=lambda e: (e[0] - e[1], e[0]))
     kept: list[tuple[int, int, str]] = []
     for start, end, key in rest:
         if all(end <= other_start or start >= other_end for other_start, other_end, _ in kept):
@@ -131,15 +127,7 @@ def counting(text: str, known: Collection[str]) -> list[tuple[int, int, str]]:
 # --- texts that are meant to hurt
 
 LETTERS = "abzAZäÖßéİı文"
-NASTY = (
-    LETTERS
-    + "0123459٣²Ⅷ"
-    + JOINERS
-    + "–‐−"
-    + " \u00a0\t\n"
-    + "@,;:#()[]<>'\"+%&!?="
-    + "\u0301\u00ad\u200b\u2009"
-)
+NASTY = LETTERS + "0123459٣²Ⅷ" + JOINERS + "–‐−" + " \u00a0\t\n" + "@,;:#()[]<>'\"+%&!?=" + "\u0301\u00ad\u200b\u2009"
 PIECES = [
     "AB-1042", "1042", "AU 100234", "AU\u00a0100234", "302-1234567-1234567", "RE-7700", "a@b.de", "max.m+x@firma.example",
     "12", "x", "nr.", "Best", "Nummer", "-", "–", ".", "/", "_", " ", "@", "#", "\u0301", "2024/00123", "b.de@c.de", "٣٤٥٦",
@@ -175,9 +163,7 @@ def test_numbers_that_count(text: str, data: st.DataObject) -> None:
     known = data.draw(st.sets(st.sampled_from(keys)) if keys else st.just(set()))
     found = evidence.numbers(known)
     assert [(number.place.start, number.place.end, number.key) for number in found] == counting(body, known)
-    assert [number.text for number in found] == [
-        body[number.place.start : number.place.end] for number in found
-    ]
+    assert [number.text for number in found] == [body[number.place.start : number.place.end] for number in found]
 
 
 @many
@@ -291,9 +277,7 @@ def records(draw: st.DrawFn) -> Record:
 
 WORLDS = st.lists(records(), max_size=12, unique_by=lambda record: record.ref)
 MAILS = st.builds(
-    lambda sender, to, subject, body: mail(
-        " ".join(subject), " ".join(body), sender=sender, to=", ".join(to)
-    ),
+    lambda sender, to, subject, body: mail(" ".join(subject), " ".join(body), sender=sender, to=", ".join(to)),
     st.none() | st.sampled_from(ADDRESSES),
     st.lists(st.sampled_from(ADDRESSES), max_size=2),
     st.lists(st.sampled_from(NUMBERS), max_size=2),
@@ -409,9 +393,7 @@ def test_an_ignored_address_never_leads_to_an_assignment(
 
 @quick
 @given(MAILS, WORLDS, RULES)
-def test_with_all_addresses_ignored_two_numbers_alone_decide(
-    raw: bytes, world: list[Record], rule: OnConflict
-) -> None:
+def test_with_all_addresses_ignored_two_numbers_alone_decide(raw: bytes, world: list[Record], rule: OnConflict) -> None:
     decision = decide(raw, world, rule, ignored=ADDRESSES)
     clauses = {each.clause for each in decision.made if each.origin == "automatic"}
     assert clauses <= {"order.two_references.unique", "offer.two_references.unique"}

@@ -125,7 +125,7 @@ def test_a_file_that_is_no_text(folder: Path) -> None:
     [
         ("BELEG_LANGUAGE", "fr", "the setting language: Input should be 'en' or 'de', not 'fr'"),
         ("BELEG_MAX_PARTS", "many", "the setting max_parts: Input should be a valid integer, unable to parse"),
-        ("BELEG_DISABLED_STEPS", "offer", "the setting disabled_steps"),
+        ("BELEG_DISABLED_STEPS", "offer", 'the setting disabled_steps: write a list of texts, for example ["offer"]'),
     ],
 )
 def test_a_wrong_environment(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ from beleg.errors import InputError, Where
 MBOX_SUFFIXES = (".mbox", ".mbx")
 MAIL_SUFFIXES = (".eml", ".msg", ".email", ".mail")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
-_FROM_LINE = re.compile(
-    rb"^From [^\r\n]*?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .{5,40}\r?\n", re.MULTILINE
-)
+_FROM_LINE = re.compile(rb"^From [^\r\n]*?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .{5,40}\r?\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,16 @@ def count(paths: Sequence[Path]) -> int:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
-            yield path
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder, onerror=_unreadable):
+        # Hidden folders are left out, but for those of a Maildir, where every folder within begins with a dot.
+        folders[:] = [name for name in folders if name[0] != "." or Path(root, name, "cur").is_dir()]
+        found += [Path(root, name) for name in files if name[0] != "."]
+    yield from (path for path in sorted(found) if path.is_file())
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(f"the folder can't be read: {error.strerror}", Where(str(error.filename)))
 
 
 def _folder(folder: Path, skipped: Skipped) -> Iterator[FoundMail]:

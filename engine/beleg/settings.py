@@ -5,7 +5,9 @@ Read by the command line (and later the web page) only, and handed inward as val
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +16,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -40,7 +43,9 @@ class Settings(BaseSettings):
     on_conflict: Literal["first", "abstain"] = Field(
         "first", description="several addresses: take the first that leads to a record, or all must agree"
     )
-    min_reference_length: Annotated[int, Field(ge=1)] = Field(4, description="letters and digits of a number that counts")
+    min_reference_length: Annotated[int, Field(ge=1)] = Field(
+        4, description="letters and digits of a number that counts"
+    )
     max_message_bytes: Annotated[int, Field(ge=1)] = Field(_LIMITS.message_bytes, description="limit on a mail's size")
     max_text_bytes: Annotated[int, Field(ge=1)] = Field(_LIMITS.text_bytes, description="limit on its text")
     max_addresses: Annotated[int, Field(ge=1)] = Field(_LIMITS.addresses, description="limit on its addresses")
@@ -96,6 +101,12 @@ def load() -> Settings:
         if first["type"] == "extra_forbidden":
             raise InputError(unknown_key(name, Settings.model_fields), where) from None
         raise InputError(f"the setting {name}: {first['msg']}, not {first['input']!r}", where) from None
+    except SettingsError as error:
+        # Raised for a value in the environment that has to be JSON and is none.
+        found = re.search(r'field "(\w+)"', str(error))
+        name = found[1] if found else ""
+        fault = f'the setting {name}: write a list of texts, for example ["offer"]'
+        raise InputError(fault, Where(f"environment variable BELEG_{name.upper()}")) from None
     except (ValueError, OSError) as error:
         raise InputError(f"the settings can't be read: {error}", Where(str(path))) from None
 
@@ -107,7 +118,7 @@ def template(database_url: str | None = None) -> str:
         value = field.get_default(call_default_factory=True)
         if name == "database_url" and database_url:
             value = database_url
-        shown = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+        shown = json.dumps(value, ensure_ascii=False)  # of a text, a number or a list of texts it is TOML as well
         prefix = "" if name == "database_url" else "# "
         lines += [f"# {field.description}", f"{prefix}{name} = {shown}", ""]
     return "\n".join(lines)

@@ -34,7 +34,9 @@ from beleg.trace import Trace
 
 BATCH = 100
 READ_AHEAD = 16 * 1024 * 1024
-"""Bytes of mail that a batch holds parsed at a time."""
+"""Bytes of mail that a batch holds parsed at a time, about."""
+READ_TOGETHER = 10
+"""How many mails are read from the database at once: few, for each may have 50 MB."""
 
 
 class NotFound(Exception):
@@ -344,9 +346,10 @@ class _Run:
         """Read the messages, and ask the directory for the evidence of many at once; of no more than fit in memory."""
         chunk: list[StoredMessage] = []
         size = 0
-        for message in self._messages:
-            chunk.append(message)
-            size += self._parse(message).size
+        for start in range(0, len(self._messages), READ_TOGETHER):
+            few = self._messages[start : start + READ_TOGETHER]
+            size += self._parse(few)
+            chunk += few
             if size > READ_AHEAD:
                 yield self._asked(chunk)
                 chunk, size = [], 0
@@ -358,10 +361,13 @@ class _Run:
             self._directory.ask(set().union(*(entries_of(evidence) for _, evidence in self._parsed.values())))
         return chunk
 
-    def _parse(self, message: StoredMessage) -> Message:
-        parsed = parse(self._mails.raw(message.row), self._engine.settings.limits)
-        self._parsed[message.row] = parsed, self._engine.read(parsed)
-        return parsed
+    def _parse(self, messages: Sequence[StoredMessage]) -> int:
+        size = 0
+        for row, raw in self._mails.raw([message.row for message in messages]).items():
+            parsed = parse(raw, self._engine.settings.limits)
+            self._parsed[row] = parsed, self._engine.read(parsed)
+            size += len(raw)
+        return size
 
     @property
     def decided(self) -> int:
@@ -393,7 +399,7 @@ class _Run:
         thread = self._threads[message.thread]
         own = thread[message.row][1]
         if message.row not in self._parsed:
-            self._parse(message)
+            self._parse([message])
         parsed, evidence = self._parsed.pop(message.row)
         decision = self._engine.decide(
             parsed, self._directory, self._ignored, self._others(message), own, evidence=evidence

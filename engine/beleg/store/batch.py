@@ -6,11 +6,12 @@ databases allow only so many.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 Row = Collection[str | None]
 
@@ -32,8 +33,8 @@ class Statement:
     def __init__(self, sql: str, **batches: str) -> None:
         self._batches = {name: columns.split() for name, columns in batches.items()}
         self._texts = {
-            dialect: text(
-                sql.format(**words, **{n: _source(dialect, n, c) for n, c in self._batches.items()})
+            dialect: _driver_text(
+                dialect, sql.format(**words, **{n: _source(dialect, n, c) for n, c in self._batches.items()})
             )
             for dialect, words in _WORDS.items()
         }
@@ -43,7 +44,15 @@ class Statement:
         dialect = connection.dialect.name
         for name, columns in self._batches.items():
             parameters.update(_parameters(dialect, name, columns, parameters.pop(name)))
-        return connection.execute(self._texts[dialect], parameters)
+        # As the driver reads it: a text() would be analysed anew each time, at the price of the query itself.
+        return connection.exec_driver_sql(self._texts[dialect], parameters)
+
+
+def _driver_text(dialect: str, sql: str) -> str:
+    """The statement with its parameters written as the dialect's driver wants them."""
+    if dialect == "sqlite":
+        return sql
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
 
 
 def _source(dialect: str, name: str, columns: list[str]) -> str:
