@@ -148,13 +148,9 @@ class _Writing:
         self.number = rng.choice(numbers(order)) if rng.random() < 0.85 else None
         self.said = rng.choices(_SENTENCES, k=rng.randint(5, 10))
         if self.number:
-            self.said[rng.randrange(3)] = (
-                f"es geht um {rng.choice(('Bestellung', 'Auftrag', 'Nr.'))} {self.number}."
-            )
+            self.said[rng.randrange(3)] = f"es geht um {rng.choice(('Bestellung', 'Auftrag', 'Nr.'))} {self.number}."
         self.quoted = rng.choices(_SENTENCES, k=rng.randint(10, 18) + 4 * turn)
-        self.items = [
-            (rng.randrange(ARTICLES), rng.randint(900, 24900) / 100) for _ in range(rng.randint(10, 18))
-        ]
+        self.items = [(rng.randrange(ARTICLES), rng.randint(900, 24900) / 100) for _ in range(rng.randint(10, 18))]
         host = "https://klick.newsletter.example"
         self.links = [f"{host}/c/{rng.getrandbits(180):x}?u={rng.getrandbits(90):x}" for _ in range(3)]
 
@@ -220,9 +216,7 @@ Content-Type: multipart/alternative;
     def _html(self) -> str:
         said = [f'<p class="MsoNormal" style="margin:0cm;font-size:11pt">{line}</p>' for line in self.said]
         own = [f'<div style="color:#777777;font-size:11px">{line}</div>' for line in self._signature()]
-        quoted = [
-            f'<p style="margin:0 0 10px 0;line-height:1.5;color:#333333">{line}</p>' for line in self.quoted
-        ]
+        quoted = [f'<p style="margin:0 0 10px 0;line-height:1.5;color:#333333">{line}</p>' for line in self.quoted]
         rows = [
             f'<tr>{_TD}<a href="{self.links[2]}&amp;a={n}" style="color:#1a73e8">Leuchte {n}</a></td>'
             f"{_TD}1</td>{_TD}{price:.2f}&nbsp;EUR</td></tr>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -98,7 +99,7 @@ def is_number(text: str, start: int, end: int) -> bool:
         return False
     if not all(in_segment(c) or c in JOINERS for c in piece):
         return False
-    if any(one in JOINERS and other in JOINERS for one, other in zip(piece, piece[1:], strict=False)):
+    if any(one in JOINERS and other in JOINERS for one, other in pairwise(piece)):
         return False
     return any(unicodedata.category(c) == "Nd" for c in piece)
 
@@ -129,8 +130,8 @@ def counting(text: str, known: Collection[str]) -> list[tuple[int, int, str]]:
 LETTERS = "abzAZäÖßéİı文"
 NASTY = LETTERS + "0123459٣²Ⅷ" + JOINERS + "–‐−" + " \u00a0\t\n" + "@,;:#()[]<>'\"+%&!?=" + "\u0301\u00ad\u200b\u2009"
 PIECES = [
-    "AB-1042", "1042", "AU 100234", "AU\u00a0100234", "302-1234567-1234567", "RE-7700", "a@b.de", "max.m+x@firma.example",
-    "12", "x", "nr.", "Best", "Nummer", "-", "–", ".", "/", "_", " ", "@", "#", "\u0301", "2024/00123", "b.de@c.de", "٣٤٥٦",
+    "AB-1042", "1042", "AU 100234", "AU\u00a01002", "302-1234567-1234567", "RE-7700", "a@b.de", "m+x@firma.example",
+    "12", "x", "nr.", "Best", "Nummer", "-", "–", ".", "/", "_", " ", "@", "\u0301", "2024/0012", "b.de@c.de", "٣٤٥٦",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.text(NASTY, max_size=30),

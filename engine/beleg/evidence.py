@@ -181,7 +181,7 @@ class _Text:
 
     def blot_out(self, places: Iterable[tuple[int, int, str]]) -> None:
         """An address holds no reference number, and parts those on its two sides."""
-        pieces = []
+        pieces: list[bytes] = []
         done = 0
         for start, end, _ in places:
             if end > done:
@@ -197,7 +197,7 @@ def _swap(text: str, marks: dict[str, str]) -> str:
         for old, new in marks.items():
             text = text.replace(old, new)
         return text
-    return text.translate(str.maketrans(marks))
+    return text.translate({ord(old): new for old, new in marks.items()})
 
 
 # --- addresses in running text ---------------------------------------------------------------------------------
@@ -270,7 +270,13 @@ def _numbers(text: _Text, shortest: int, most: int) -> list[Span]:
         if end - start > _LONG_RUN:
             start, end = _clip(kinds, start, digit, end)
         if kinds.find(b"-", start, end) < 0:
-            _add_segment(found, text, start, end, shortest)
+            # One segment that stands alone, by far the most frequent case.
+            if end - start <= LONGEST_NUMBER:
+                key = fold(text.text[start:end])
+                if end - start >= shortest:
+                    found.append(Span(start, end, key))
+                if (word := _word_before(text, start)) is not None and end - word > shortest:
+                    found.append(Span(word, end, fold(text.text[word : start - 1]) + key))
         else:
             if end - start > most and kinds.count(b"0", start, end) > most:
                 _refuse_too_many(kinds[start:end], most + shortest)
@@ -322,20 +328,6 @@ def _word_before(text: _Text, start: int) -> int | None:
     rest = before.rstrip(b"a")
     letters = len(before) - len(rest)
     return start - 1 - letters if 1 <= letters <= 4 and not rest.endswith(b"0") else None
-
-
-def _add_segment(found: list[Span], text: _Text, start: int, end: int, shortest: int) -> None:
-    """The spans of one segment that stands alone: by far the most frequent case."""
-    key = fold(text.text[start:end])
-    if len(key) > LONGEST_NUMBER:
-        return
-    if len(key) >= shortest:
-        found.append(Span(start, end, key))
-    word_start = _word_before(text, start)
-    if word_start is not None:
-        key = fold(text.text[word_start : start - 1]) + key
-        if len(key) >= shortest:
-            found.append(Span(word_start, end, key))
 
 
 def _add_chain(found: list[Span], text: _Text, start: int, kinds: bytes, shortest: int, most: int) -> None:

@@ -180,6 +180,10 @@ class Mails:
         found = _RAW.run(self._db, rows=[(str(row),) for row in rows])
         return {row: self._unpack.decompress(packed) for row, packed in found}
 
+    def thread_numbers(self, rows: Sequence[int]) -> list[int]:
+        """The threads of some messages. One round trip."""
+        return list(_NUMBERS.run(self._db, rows=[(str(row),) for row in rows]).scalars())
+
     def threads(self, numbers: Collection[int]) -> dict[int, Thread]:
         """The messages of some threads by thread and row number, with what stands on each. One round trip."""
         rows = _THREAD.run(self._db, threads=[(str(number),) for number in numbers]).fetchall()
@@ -226,8 +230,9 @@ class Mails:
 
     # --- decisions -----------------------------------------------------------------------------------------
 
-    def store(self, decisions: Iterable[tuple[int, Decision]]) -> None:
-        """Store decisions: what earlier runs made goes, what these made comes, each with its trace."""
+    def store(self, decisions: Iterable[tuple[int, Decision]], clean: Collection[int] = ()) -> None:
+        """Store decisions: what earlier runs made goes, what these made comes, each with its trace. `clean` are rows
+        of messages known to have no assignment yet."""
         decided, made, traces = [], [], []
         for row, each in decisions:
             decided.append({"b_id": row})
@@ -245,7 +250,8 @@ class Mails:
             made += [_new_assignment(row, one) for one in each.made]
         if not decided:
             return
-        self._db.execute(_FORGET, decided)
+        if stale := [each for each in decided if each["b_id"] not in clean]:
+            self._db.execute(_FORGET, stale)
         if made:
             self._db.execute(insert(assignment), made)
         self._db.execute(insert(decision), traces)
@@ -300,6 +306,9 @@ _ASSIGNED = [
 ]  # fmt: skip
 _RAW = Statement(
     "SELECT m.id, m.raw FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row"
+)
+_NUMBERS = Statement(
+    "SELECT DISTINCT m.thread FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row"
 )
 _ADD = insert(message).returning(message.c.id)
 _ADD_NAMES = Statement(

@@ -1,0 +1,113 @@
+"""What the distribution holds, and what its pages say about it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import beleg
+from beleg import interface
+from beleg.plugins import Installed
+
+ROOT = Path(__file__).parents[1]
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_three_lists_agree(project: dict[str, Any]) -> None:
+    build = project["tool"]["hatch"]["build"]
+    packages = build["targets"]["wheel"]["packages"]
+    assert packages == ["engine/beleg", *(f"plugins/{name}/beleg_{name}" for name in sorted_as(packages))]
+    assert build["dev-mode-dirs"] == [str(Path(each).parent) for each in packages]
+    assert project["project"]["entry-points"]["beleg"] == {
+        Path(each).parent.name: Path(each).name for each in packages[1:]
+    }
+    assert sorted(Path(each).parent.name for each in packages[1:]) == PLUGINS
+
+
+def sorted_as(packages: list[str]) -> list[str]:
+    """The plugins' names in the order of the steps, in which the list is written."""
+    return [Path(each).parent.name for each in packages[1:]]
+
+
+def test_each_import_root_holds_one_package(project: dict[str, Any]) -> None:
+    for root in project["tool"]["hatch"]["build"]["dev-mode-dirs"]:
+        packages = [path.parent.name for path in (ROOT / root).glob("*/__init__.py")]
+        assert len(packages) == 1
+        assert (ROOT / root / packages[0] / "py.typed").is_file()
+        assert not list((ROOT / root).glob("*.py"))
+
+
+def test_what_the_engine_reads_lies_inside_it() -> None:
+    from beleg import demo
+    from beleg.store.database import MIGRATIONS
+
+    engine = ROOT / "engine" / "beleg"
+    for path in (demo.ERP, demo.MAIN, demo.MAILS, MIGRATIONS / "env.py"):
+        assert path.exists()
+        assert path.resolve().is_relative_to(engine.resolve()) or "site-packages" in str(path)
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_each_plugin_says_what_it_decides(installed: Installed, name: str) -> None:
+    text = (ROOT / "plugins" / name / "README.md").read_text(encoding="utf-8")
+    step = next(step for step in installed.steps if step.name == name)
+    assert text.startswith(f"# The step {name} ({step.priority})\n")
+    clauses = [clause for clause in installed.clauses if clause.startswith(f"{name}.")]
+    assert clauses
+    for clause in clauses:
+        assert f"`{clause}`" in text or f"`{clause.rpartition('.')[2]}`" in text, clause
+    for table in step.tables:
+        assert f"`{table.name}`" in text or name == "offer"
+
+
+# --- the public interface
+
+
+def names_imported(code: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module == "beleg":
+            yield from (alias.name for alias in node.names)
+
+
+def test_the_public_names_are_those_that_the_page_lists() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    listed = page.partition("## All names")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(interface.__all__)
+
+
+def test_the_public_names_are_there() -> None:
+    assert len(set(interface.__all__)) == len(interface.__all__)
+    for name in interface.__all__:
+        assert getattr(beleg, name) is getattr(interface, name)
+    everything: dict[str, Any] = {}
+    exec("from beleg import *", everything)
+    assert set(interface.__all__) <= set(everything)
+    with pytest.raises(AttributeError, match="module 'beleg' has no attribute 'Chek'"):
+        beleg.Chek  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_our_own_plugins_use_public_names_alone() -> None:
+    used = set()
+    for path in (ROOT / "plugins").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        used |= set(names_imported(code))
+        assert "from beleg." not in code, path
+        assert "import beleg." not in code, path
+    assert used
+    assert used <= set(interface.__all__)
+
+
+def test_the_version_is_said_once(project: dict[str, Any]) -> None:
+    assert beleg.__version__ == project["project"]["version"]
+    assert project["project"]["requires-python"] == ">=3.11,<3.13"
