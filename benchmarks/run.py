@@ -88,7 +88,7 @@ def line(what: str, times: Times, over: str, under: str, target: float | None = 
 
 def row(*cells: str) -> None:
     """Print cells as a row of Markdown."""
-    padded = (cell.ljust(width) for cell, width in zip(cells, (58, 8, 6, 11, 7, 0), strict=True))
+    padded = (cell.ljust(width) for cell, width in zip(cells, (63, 8, 6, 11, 7, 0), strict=True))
     print("|", " | ".join(padded), "|", flush=True)
 
 

@@ -409,7 +409,8 @@ def test_explain_decides_once_and_stays(shop: Cli, monkeypatch: pytest.MonkeyPat
 def test_explain_in_german(full: Cli) -> None:
     out = full("explain", "4", "--lang", "de")
     assert "NICHTS ZUGEORDNET" in out
-    assert "Nichts im ERP passt zu dieser Mail: kein Datensatz trägt fremd@nirgends.example" in out
+    assert "Nichts im ERP passt zu dieser Mail: " in out
+    assert "fremd@nirgends.example" in out
     assert "--lang is one of en, de, not 'fr'" in full.refused("explain", "4", "--lang", "fr")
 
 
@@ -879,6 +880,35 @@ def test_a_plugin_that_is_wrong(cli: Cli, tmp_path: Path, monkeypatch: pytest.Mo
 def test_bad_settings(cli: Cli) -> None:
     cli.write("beleg.toml", 'langauge = "de"\n')
     assert cli.refused("plugins") == "beleg.toml: unknown key 'langauge'; did you mean 'language'?"
+
+
+def test_a_mail_does_not_command_the_terminal(shop: Cli) -> None:
+    raw = mail("=?utf-8?q?=1B[31mrot=07=C2=9B31m?=", id_="\x1b[2J@x", sender="fremd@nirgends.example")
+    shop("mail", "import", shop.write("a.eml", raw))
+    orders = shop.write("o.yaml", 'orders: [{id: "O\\x1b[31m", number: AB-7777}]')
+    shop("erp", "import", orders)
+    for arguments in (["mail", "list"], ["explain", "1"], ["show", "AB-7777"], ["explain", "a.eml"]):
+        out = shop(*arguments)
+        assert not re.search(r"[^\n\t -~\xa0-\U0010ffff]", out)
+    assert "\x1b" not in shop.refused("show", "\x1b[31m")
+    [message] = shop.json("mail", "list", "--json")
+    assert message["subject"].startswith("\x1b[31mrot")  # data is data
+
+
+def test_a_name_that_is_too_long_for_a_file(full: Cli) -> None:
+    long = "a" * 300 + "@kunde.example"
+    full("mail", "import", full.write("long.eml", mail("Hallo", id_=long)))
+    assert 'Mail "Hallo"' in full("explain", long)
+
+
+def test_a_folder_whose_name_is_no_utf8(shop: Cli) -> None:
+    folder = os.fsdecode(b"caf\xe9")
+    shop.write(f"{folder}/a.eml", QUESTION)
+    shop.write(f"{folder}/notes", "no mail")
+    out = shop("mail", "import", folder)
+    assert out.startswith("1 mails stored")
+    assert "caf\ufffd/notes" in out
+    assert shop.json("mail", "import", folder, "--json")[0]["skipped"] == ["caf\ufffd/notes"]
 
 
 # --- PostgreSQL

@@ -245,7 +245,7 @@ def test_encodings_are_detected_or_given() -> None:
 
 EXPORT = "Nr;Kd;Vor;Nach;Stat;M1;M2\n1;K;Anna;Kunde;1;a@x;NULL\n2;;;;0;b@x,c@x;d@x\n3;L;;Lang;9;;\n"
 EXPORT_MAP = """\
-defaults: {nulls: [NULL]}
+defaults: {nulls: ['NULL']}
 files:
   exp-*.csv:
     type: contacts

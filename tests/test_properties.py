@@ -87,8 +87,8 @@ def possible_numbers(text: str, shortest: int = 4) -> list[tuple[int, int, str]]
                 found.append((start, end))
                 if (word := word_before(text, start)) is not None:
                     found.append((word, end))
-    keyed = [(start, end, one_case("".join(filter(in_segment, text[start:end])))) for start, end in found]
-    return [one for one in keyed if len(one[2]) >= shortest]
+    keys = [(start, end, "".join(filter(in_segment, text[start:end]))) for start, end in found]
+    return [(start, end, one_case(key)) for start, end, key in keys if len(key) >= shortest]
 
 
 def is_number(text: str, start: int, end: int) -> bool:

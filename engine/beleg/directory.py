@@ -69,19 +69,29 @@ class Directory(Protocol):
 
 
 class AskedAhead:
-    """A directory whose `find` was asked for many messages at once: what it was told to `ask` costs no round trip
-    again. For decisions in a batch, while the records do not change."""
+    """A directory that was asked for many messages at once: what it was told to `ask` costs no round trip again.
+    For decisions in a batch, while the records do not change."""
 
     def __init__(self, directory: Directory, groups: Sequence[Group]) -> None:
         self._directory = directory
         self._groups = tuple(groups)
         self._asked: set[str] = set()
         self._found: dict[str, Mapping[Group, Sequence[str]]] = {}
+        self._sole: set[RecordRef] = set()
+        self._records: Mapping[RecordRef, Record] = {}
 
     def ask(self, entries: Collection[str]) -> None:
-        """Ask for these entries now, in one round trip, and forget those asked before."""
+        """Ask for these entries now, and for each record that one of them alone leads to; forget what was asked before.
+        Two round trips."""
         self._asked = set(entries)
         self._found = dict(self._directory.find(self._asked, self._groups)) if entries else {}
+        self._sole = {
+            RecordRef(group.type, ids[0])
+            for by_group in self._found.values()
+            for group, ids in by_group.items()
+            if len(ids) == 1
+        }
+        self._records = self._directory.records(self._sole) if self._sole else {}
 
     def find(
         self, entries: Collection[str], groups: Sequence[Group]
@@ -97,7 +107,18 @@ class AskedAhead:
 
     def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
         """See `Directory.records`."""
-        return self._directory.records(refs)
+        if not self._sole.issuperset(refs):
+            return self._directory.records(refs)
+        return with_targets(self._records, refs)
+
+
+def with_targets(records: Mapping[RecordRef, Record], refs: Collection[RecordRef]) -> dict[RecordRef, Record]:
+    """Of some records those of these names, and those that they point at."""
+    wanted = dict.fromkeys(refs)
+    for ref in refs:
+        if record := records.get(ref):
+            wanted |= dict.fromkeys(link.target for link in record.links)
+    return {ref: records[ref] for ref in wanted if ref in records}
 
 
 class MemoryDirectory:
@@ -151,11 +172,7 @@ class MemoryDirectory:
 
     def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:
         """See `Directory.records`."""
-        wanted = dict.fromkeys(refs)
-        for ref in refs:
-            if record := self._records.get(ref):
-                wanted |= dict.fromkeys(link.target for link in record.links)
-        return {ref: self._records[ref] for ref in wanted if ref in self._records}
+        return with_targets(self._records, refs)
 
 
 def count_total(totals: Iterable[int]) -> int:

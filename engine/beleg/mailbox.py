@@ -37,12 +37,17 @@ def mails(paths: Sequence[Path], skipped: Skipped) -> Iterator[FoundMail]:
     begin as a mail does is skipped and noted. Raises InputError for a path that can't be read."""
     for path in paths:
         if not path.exists():
-            raise InputError("there is no such file or folder", Where(str(path)))
+            raise InputError("there is no such file or folder", Where(_name(path)))
     for path in paths:
         if path.is_dir():
             yield from _folder(path, skipped)
         else:
-            yield from _file(path, str(path.parent))
+            yield from _file(path, _name(path.parent))
+
+
+def _name(path: Path) -> str:
+    """The path as a text that can be stored and printed, whatever its bytes."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def count(paths: Sequence[Path]) -> int:
@@ -68,9 +73,9 @@ def _folder(folder: Path, skipped: Skipped) -> Iterator[FoundMail]:
         if path.parent.name == "tmp" and (path.parent.parent / "cur").is_dir():
             continue  # a Maildir's tmp holds mails that are not delivered yet
         if path.suffix.lower() in MAIL_SUFFIXES + MBOX_SUFFIXES or _begins_like_mail(path):
-            yield from _file(path, str(path.parent))
+            yield from _file(path, _name(path.parent))
         else:
-            skipped.files.append(str(path))
+            skipped.files.append(_name(path))
 
 
 def _begins_like_mail(path: Path) -> bool:
@@ -78,7 +83,7 @@ def _begins_like_mail(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(4096)
     except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+        raise InputError(f"the file can't be read: {error.strerror}", Where(_name(path))) from None
     lines = start.removeprefix(b"\xef\xbb\xbf").splitlines()
     if lines and (lines[0].startswith(b"From ") or not lines[0].strip()):
         lines = lines[1:]
@@ -90,12 +95,12 @@ def _file(path: Path, folder: str) -> Iterator[FoundMail]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+        raise InputError(f"the file can't be read: {error.strerror}", Where(_name(path))) from None
     starts = _mbox_starts(raw)
     if len(starts) > 1 or (starts and path.suffix.lower() in MBOX_SUFFIXES):
         yield from _mbox(raw, starts, path)
     else:
-        yield FoundMail(raw, folder, str(path))
+        yield FoundMail(raw, folder, _name(path))
 
 
 def _mbox_starts(raw: bytes) -> list[tuple[int, int]]:
@@ -117,4 +122,4 @@ def _mbox(raw: bytes, starts: list[tuple[int, int]], path: Path) -> Iterator[Fou
         # The empty line before the next "From " belongs to the mbox, not to the mail.
         mail = mail.removesuffix(b"\r\n") if mail.endswith(b"\r\n\r\n") else mail
         mail = mail.removesuffix(b"\n") if mail.endswith(b"\n\n") else mail
-        yield FoundMail(mail, str(path), f"{path}, mail {number}")
+        yield FoundMail(mail, _name(path), f"{_name(path)}, mail {number}")

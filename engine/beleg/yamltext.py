@@ -14,7 +14,7 @@ import yaml
 from beleg.errors import InputError, Where
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_NULLS = frozenset(("", "~", "null"))
 _DEEPEST = 50
 
 
@@ -39,58 +39,55 @@ class Sequence(list[Any]):
 def documents(text: str | bytes, file: str) -> Iterator[Any]:
     """Each document of a YAML text, as `Mapping`, `Sequence`, text or None. Raises InputError with file and line."""
     try:
+        _refuse_traps(text, file)
         for node in yaml.compose_all(text, Loader=_LOADER):
-            _refuse_aliases(node, file)
             yield value(node, file)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         fault = getattr(error, "problem", None) or str(error).splitlines()[0]
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         raise InputError(f"this is no valid YAML: {fault}", where) from None
-    except RecursionError:
-        raise InputError("the YAML is nested too deeply to be a file of Beleg's", Where(file)) from None
     except UnicodeDecodeError as error:
         raise InputError(f"this is no text in UTF-8 ({error.reason})", Where(file)) from None
 
 
-def _refuse_aliases(root: yaml.Node | None, file: str) -> None:
-    seen: set[int] = set()
-    waiting = [root] if root is not None else []
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, yaml.ScalarNode):
-            continue
-        if id(node) in seen:
-            raise InputError("an alias (*name) is not allowed here; write it out", Where(file, node.start_mark.line + 1))
-        seen.add(id(node))
-        for child in node.value:
-            waiting += child if isinstance(child, tuple) else [child]
+def _refuse_traps(text: str | bytes, file: str) -> None:
+    """Before anything is composed: that goes as deep as the text nests, and would end the process with a deep one."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1
+            raise InputError("an alias (*name) is not allowed here; write it out", Where(file, line))
+        if depth > _DEEPEST:
+            raise InputError("nested too deeply", Where(file, event.start_mark.line + 1))
 
 
-def value(node: yaml.Node | None, file: str, depth: int = 0) -> Any:
+def value(node: yaml.Node | None, file: str) -> Any:
     """The value of one composed node."""
     if node is None:
         return None
     line = node.start_mark.line + 1
-    if depth > _DEEPEST:
-        raise InputError("nested too deeply", Where(file, line))
     if isinstance(node, yaml.ScalarNode):
         plain = not node.style  # None from the Python parser, empty from the C one
         return None if plain and node.value in _NULLS else node.value
     if isinstance(node, yaml.SequenceNode):
         items = Sequence(line)
         for child in node.value:
-            items.append(value(child, file, depth + 1))
+            items.append(value(child, file))
             items.lines.append(child.start_mark.line + 1)
         return items
     found = Mapping(line)
     for key_node, child in node.value:
         key_line = key_node.start_mark.line + 1
-        key = value(key_node, file, depth + 1)
+        key = value(key_node, file)
         if not isinstance(key, str):
             raise InputError("a key must be a text", Where(file, key_line))
         if key in found:
             raise InputError(f"the key {key!r} stands here twice; remove one", Where(file, key_line))
-        found[key] = value(child, file, depth + 1)
+        found[key] = value(child, file)
         found.lines[key] = key_line
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ def explain(
     one = frame(context)
     explainer = one.explainer(lang)
     path = Path(message)
-    if path.is_file():
+    if os.path.isfile(message):  # unlike Path.is_file, of a Message-ID too long for a file name it says no
         trace = _decide_file(one, path, erp).trace
         mark = digest(trace)
     elif erp:

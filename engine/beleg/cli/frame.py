@@ -109,10 +109,23 @@ def person(by: str | None) -> str:
         return "unknown"
 
 
+_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
+
+
+def harmless(text: str) -> str:
+    """The text without control characters: a mail's subject must not command the terminal."""
+    return text.translate(_CONTROLS)
+
+
 def say(text: str = "") -> None:
     """Print one text, replacing what the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    sys.stdout.write(harmless(text).encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def complain(text: str) -> None:
+    """Say on standard error, in one line, what went wrong."""
+    print("beleg: " + harmless(" ".join(text.split())), file=sys.stderr)
 
 
 def say_json(value: Any) -> None:
@@ -132,7 +145,7 @@ def say_lines(lines: Iterable[Line]) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     for each in lines:
-        console.print(Text.assemble(*((text, STYLES.get(style, "")) for text, style in each)))
+        console.print(Text.assemble(*((harmless(text), STYLES.get(style, "")) for text, style in each)))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

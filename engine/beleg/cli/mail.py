@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from beleg.cli.frame import Json, frame, progress, say, say_json, say_table
+from beleg.cli.frame import Json, complain, frame, progress, say, say_json, say_table
 
 
 def register(app: typer.Typer) -> None:
@@ -53,10 +52,10 @@ def import_(
 def tell_failures(failed: list[str]) -> None:
     """Name what could not be decided, and exit with 3 when there is any."""
     for fault in failed[:10]:
-        print(f"beleg: {fault}", file=sys.stderr)
+        complain(fault)
     if failed:
         if len(failed) > 10:
-            print(f"beleg: … and {len(failed) - 10} more messages failed", file=sys.stderr)
+            complain(f"… and {len(failed) - 10} more messages failed")
         raise typer.Exit(3)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from beleg.cli import correct, decide, demo, mail, records, setup
-from beleg.cli.frame import Frame
+from beleg.cli.frame import Frame, complain
 from beleg.errors import InputError
 from beleg.version import __version__
 
@@ -104,5 +104,5 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
 def _fail(frame: Frame, text: str, code: int, error: Exception | None) -> int:
     if frame.debug and error is not None:
         traceback.print_exception(error)
-    print("beleg: " + " ".join(text.split()), file=sys.stderr)
+    complain(text)
     return code

@@ -351,7 +351,7 @@ class _Loader:
         for item in value if isinstance(value, Items) else [value]:
             if not isinstance(item, str):
                 raise self._error(
-                    f"{key} must be a text or a list of texts (write an empty one as '')", part, key
+                    f"{key} must be a text or a list of texts (NULL, ~ and nothing in quotes)", part, key
                 )
             yield item
 

@@ -19,7 +19,7 @@ from beleg.record import Record
 from beleg.yamltext import Mapping, Sequence
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_NULLS = frozenset(("", "~", "null"))
 _DEEPEST = 50
 
 
