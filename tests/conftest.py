@@ -70,9 +70,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of our own on a free loopback port."""
     programs = _postgres_programs()
     if programs is None:
-        pytest.skip(
-            "no PostgreSQL is installed (initdb and postgres are neither on PATH nor found by pg_config)"
-        )
+        pytest.skip("no PostgreSQL is installed (initdb and postgres are neither on PATH nor found by pg_config)")
     folder = _open_folder()
     server = PostgresServer(programs, folder, _unprivileged_user())
     try:
@@ -85,18 +83,12 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 def _postgres_programs() -> Path | None:
     """The folder with `initdb` and `postgres`."""
-    folders = [
-        Path(found).resolve().parent for name in ("postgres", "initdb") if (found := shutil.which(name))
-    ]
+    folders = [Path(found).resolve().parent for name in ("postgres", "initdb") if (found := shutil.which(name))]
     if config := shutil.which("pg_config"):
-        found = subprocess.run(
-            [config, "--bindir"], capture_output=True, text=True, check=False
-        ).stdout.strip()
+        found = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
         folders.append(Path(found))
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next(
-        (each for each in folders if (each / "initdb").exists() and (each / "postgres").exists()), None
-    )
+    return next((each for each in folders if (each / "initdb").exists() and (each / "postgres").exists()), None)
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:
@@ -106,17 +98,13 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
-    return pytest.fail(
-        "we are root, which PostgreSQL refuses, and there is neither a user postgres nor nobody"
-    )
+    return pytest.fail("we are root, which PostgreSQL refuses, and there is neither a user postgres nor nobody")
 
 
 def _open_folder() -> Path:
     """A new folder that another user can reach (pytest's own are for us alone)."""
     for base in dict.fromkeys(map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp"))):
-        reachable = (
-            all(each.stat().st_mode & 0o001 for each in (base, *base.parents)) if base.is_dir() else False
-        )
+        reachable = all(each.stat().st_mode & 0o001 for each in (base, *base.parents)) if base.is_dir() else False
         if reachable or os.geteuid() != 0:
             return Path(tempfile.mkdtemp(prefix="beleg-postgres-", dir=base))
     return pytest.fail("no temporary folder can be reached by another user")

@@ -61,9 +61,7 @@ def test_unknown_entries_are_missing(directory_of: Make) -> None:
 def test_an_empty_directory(directory_of: Make) -> None:
     directory = directory_of([])
     assert directory.find([at("a@x.example")], GROUPS) == {}
-    assert directory.share([Pair(ORDERS, at("a@x.example"))]) == {
-        Pair(ORDERS, at("a@x.example")): Shared(0, ())
-    }
+    assert directory.share([Pair(ORDERS, at("a@x.example"))]) == {Pair(ORDERS, at("a@x.example")): Shared(0, ())}
     assert directory.records([RecordRef("order", "1")]) == {}
 
 
@@ -195,9 +193,7 @@ def test_order_is_that_of_the_bytes(directory_of: Make) -> None:
     assert directory.share([Pair(ORDERS, no("AB-1"))])[Pair(ORDERS, no("AB-1"))].ids == tuple(sorted(ids))
 
 
-@pytest.mark.parametrize(
-    "text", ["o'a@x.example", 'a"b@x.example', "100%@x.example", "ö_:x\\@bücher.example"]
-)
+@pytest.mark.parametrize("text", ["o'a@x.example", 'a"b@x.example', "100%@x.example", "ö_:x\\@bücher.example"])
 def test_keys_are_only_text(directory_of: Make, text: str) -> None:
     directory = directory_of([order("1", text)])
     assert directory.find([at(text), "@%", "@_@x.example"], [ORDERS]) == {at(text): {ORDERS: ["1"]}}

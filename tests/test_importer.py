@@ -84,9 +84,7 @@ ORDERS_JSON = """\
   {"id": 12, "number": "12:30", "customer": null}
 ]}
 """
-HEAD = (
-    "id;number;name;customer;offer;addresses;references.marketplace;references.invoice;articles;links.invoice"
-)
+HEAD = "id;number;name;customer;offer;addresses;references.marketplace;references.invoice;articles;links.invoice"
 ORDERS_CSV = f"""\
 {HEAD}
 O-81;00123;Lampen;K-5;AN-7;billing@kunde.example|Jürgen@bücher.example;302-1234567-1234567;RE-7700|RE-7800;A-1|A-1;R-1
@@ -197,11 +195,7 @@ def labels(data: str | bytes, name: str = "articles.csv", **options: Any) -> lis
 def test_quotes_line_breaks_and_delimiters_in_cells() -> None:
     assert labels('id,name\n1,"a, ""b""\nc"\n2,d"e\n') == ['a, "b"\nc', 'd"e']
     assert labels('id|+|name\n1|+|"a|+|\nb"\n2|+|c|d+\n', delimiter="|+|") == ["a|+|\nb", "c|d+"]
-    assert (
-        labels("id\tname\n1\ta;b\n", delimiter="\\t")
-        == labels("id\tname\n1\ta;b\n", delimiter="tab")
-        == ["a;b"]
-    )
+    assert labels("id\tname\n1\ta;b\n", delimiter="\\t") == labels("id\tname\n1\ta;b\n", delimiter="tab") == ["a;b"]
 
 
 def test_delimiters_are_told_by_the_columns() -> None:
@@ -321,9 +315,7 @@ def test_rows_of_a_joined_file_belong_to_their_record() -> None:
 
 
 def test_a_file_with_a_row_a_line_of_an_order_joins_itself() -> None:
-    entry = (
-        "files: {e.csv: {type: order, fields: {id: Nr}, join: {e.csv: {by: Nr, fields: {articles: Art}}}}}"
-    )
+    entry = "files: {e.csv: {type: order, fields: {id: Nr}, join: {e.csv: {by: Nr, fields: {articles: Art}}}}}"
     records = read("e.csv", "Nr,Art\n1,A\n1,B\n2,A\n", mapping=entry)
     assert records[0] == records[1]
     assert [[link.target.id for link in record.links] for record in records] == [
@@ -539,10 +531,7 @@ def test_faults_are_found_before_anything_is_read() -> None:
         f"a.csv: of which type its records are can't be told from its name; give --type with one of {types}"
     )
     assert found(type_="ordr") == f"'ordr' is no type; write one of {types}"
-    assert (
-        found(delimiter="")
-        == "'' can't be a delimiter; write one or more characters, such as ; or |+| or tab"
-    )
+    assert found(delimiter="") == "'' can't be a delimiter; write one or more characters, such as ; or |+| or tab"
     for encoding in ("utf-9", "rot13", "base64"):
         assert found(encoding=encoding) == (
             f"unknown encoding {encoding!r}; write for example UTF-8, ISO-8859-1 or cp1252"
@@ -559,10 +548,7 @@ def test_faults_are_found_before_anything_is_read() -> None:
         "head.csv: --type says contacts, the mapping map.yaml says orders; leave --type out"
     )
     lines.unlink()
-    assert (
-        found(head, mapping=mapping)
-        == "lines.csv: there is no such file, which the mapping joins to head.csv"
-    )
+    assert found(head, mapping=mapping) == "lines.csv: there is no such file, which the mapping joins to head.csv"
     tree = write("a.yaml", "")
     options: tuple[tuple[str, Any], ...] = (
         ("type", "order"),
@@ -573,9 +559,7 @@ def test_faults_are_found_before_anything_is_read() -> None:
     for option, value in options:
         with pytest.raises(InputError) as error:
             read_files([tree], TYPES, **{"type_" if option == "type" else option: value})
-        assert str(error.value) == (
-            f"--{option} is about CSV files, and none of the files is one; leave it out"
-        )
+        assert str(error.value) == (f"--{option} is about CSV files, and none of the files is one; leave it out")
 
 
 @pytest.mark.parametrize(
@@ -686,13 +670,9 @@ def as_csv(data: list[dict[str, Any]], delimiter: str) -> str:
         cells = {key: value for key, value in row.items() if not isinstance(value, dict)}
         for group in ("references", "links"):
             cells.update({f"{group}.{name}": value for name, value in row.get(group, {}).items()})
-        flat.append(
-            {key: "|".join(value) if isinstance(value, list) else value for key, value in cells.items()}
-        )
+        flat.append({key: "|".join(value) if isinstance(value, list) else value for key, value in cells.items()})
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(
-        stream, list(dict.fromkeys(key for row in flat for key in row)), delimiter=delimiter
-    )
+    writer = csv.DictWriter(stream, list(dict.fromkeys(key for row in flat for key in row)), delimiter=delimiter)
     writer.writeheader()
     writer.writerows(flat)
     return stream.getvalue()
@@ -700,9 +680,7 @@ def as_csv(data: list[dict[str, Any]], delimiter: str) -> str:
 
 @given(st.lists(rows, min_size=1, max_size=5), st.sampled_from(";,\t|"), st.sampled_from(("utf-8", "utf-16")))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_what_is_written_is_read_in_every_format(
-    data: list[dict[str, Any]], delimiter: str, encoding: str
-) -> None:
+def test_what_is_written_is_read_in_every_format(data: list[dict[str, Any]], delimiter: str, encoding: str) -> None:
     records = read("a.json", json.dumps({"orders": data}, ensure_ascii=False, indent=1))
     assert [record.ref.id for record in records] == [row["id"] for row in data]
     assert read("a.yaml", yaml.safe_dump({"orders": data}, allow_unicode=True).encode(encoding)) == records

@@ -48,9 +48,7 @@ def carriers(world: list[Record], group: Group, *entries: str) -> tuple[str, ...
 
 
 def distinct(numbers: tuple[FoundNumber, ...]) -> list[FoundNumber]:
-    return [
-        number for n, number in enumerate(numbers) if number.key not in {each.key for each in numbers[:n]}
-    ]
+    return [number for n, number in enumerate(numbers) if number.key not in {each.key for each in numbers[:n]}]
 
 
 @settings(deadline=None, max_examples=200)
@@ -82,11 +80,7 @@ def test_lookup_is_what_the_records_say(world: list[Record], listed: int, data: 
                 assert [(number.key, found) for number, found in lookup.numbers_with(address, group)] == [
                     (key, found) for key, found in both.items() if found.total
                 ]
-            twice = {
-                id_
-                for pair in combinations(keys, 2)
-                for id_ in carriers(world, group, *(f"#{k}" for k in pair))
-            }
+            twice = {id_ for pair in combinations(keys, 2) for id_ in carriers(world, group, *(f"#{k}" for k in pair))}
             found = lookup.by_two_numbers(keys, group)
             assert found.ids == tuple(sorted(twice)[:listed])
             assert min(found.total, 2) == min(len(twice), 2)  # none, one, or several is what decides

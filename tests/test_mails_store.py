@@ -161,9 +161,7 @@ def test_find(mails: Mails) -> None:
 
 def test_oldest_first(mails: Mails) -> None:
     dates = ["6 Feb 2024", None, "5 Feb 2024", "6 Feb 2024"]
-    rows = [
-        add(mails, mail(f"{n}@x", date=date and f"{date} 10:00:00 +0000")).row for n, date in enumerate(dates)
-    ]
+    rows = [add(mails, mail(f"{n}@x", date=date and f"{date} 10:00:00 +0000")).row for n, date in enumerate(dates)]
     expected = [rows[2], rows[0], rows[3], rows[1]]
     assert mails.rows() == mails.rows(undecided=True) == expected
     assert mails.oldest_first([rows[1], rows[3], rows[2]]) == [rows[2], rows[3], rows[1]]
@@ -246,9 +244,7 @@ def check_threads(mails: Mails, mailbox: Sequence[bytes], unstored: bytes) -> No
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mailbox=MAILBOX, unstored=st.builds(mail, _NAMES, _NAMES))
-def test_threads_are_those_of_all_messages_together(
-    sqlite: Database, mailbox: list[bytes], unstored: bytes
-) -> None:
+def test_threads_are_those_of_all_messages_together(sqlite: Database, mailbox: list[bytes], unstored: bytes) -> None:
     """In whatever order they come: loops, one Message-ID twice, none at all."""
     with sqlite.engine.connect() as connection, connection.begin() as transaction:
         check_threads(Mails(connection), mailbox, unstored)
@@ -286,9 +282,7 @@ def test_two_messages_taken_in_at_once(database: Database) -> None:
 
 @pytest.fixture
 def world(connection: Connection, installed: Installed) -> SqlDirectory:
-    import_records(
-        connection, [order("O", customer="K"), contact("K", "anna@kunde.example")], installed.types
-    )
+    import_records(connection, [order("O", customer="K"), contact("K", "anna@kunde.example")], installed.types)
     return SqlDirectory(connection)
 
 
@@ -348,9 +342,7 @@ def test_a_person_assigns_and_removes(mails: Mails, connection: Connection) -> N
     row = add(mails, mail("1@x")).row
     ref, customer = RecordRef("order", "O"), RecordRef("contact", "K")
     mails.assign(row, [], "Anna")
-    mails.assign(
-        row, [Assignment(ref, "manual"), Assignment(customer, "derived", "order:O", clause="c")], "Anna"
-    )
+    mails.assign(row, [Assignment(ref, "manual"), Assignment(customer, "derived", "order:O", clause="c")], "Anna")
     assert connection.execute(select(assignment.c.made_by)).scalars().all() == ["Anna", "Anna"]
     mails.remove(row, [ref, RecordRef("order", "other")], "Bernd", "2024-02-05T10:00:00Z")
     removal = Removal("Bernd", "2024-02-05T10:00:00Z")
@@ -412,9 +404,7 @@ def test_what_a_run_leaves(
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mine=ASSIGNMENTS, others=ASSIGNMENTS)
-def test_what_a_run_leaves_on_postgres(
-    postgres: Database, mine: list[Assignment], others: list[Assignment]
-) -> None:
+def test_what_a_run_leaves_on_postgres(postgres: Database, mine: list[Assignment], others: list[Assignment]) -> None:
     with postgres.engine.connect() as connection, connection.begin() as transaction:
         check_rerun(Mails(connection), mine, others)
         transaction.rollback()

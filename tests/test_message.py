@@ -84,9 +84,7 @@ def test_identity_counts_every_line_end_as_crlf() -> None:
     assert content_identity(b"") == hashlib.sha256(b"").hexdigest()
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"\n", b"\r", b"\r\n\r\n", b"\0", b":", b"a", b"\xef\xbb\xbf", b"From "]
-)
+@pytest.mark.parametrize("raw", [b"", b"\n", b"\r", b"\r\n\r\n", b"\0", b":", b"a", b"\xef\xbb\xbf", b"From "])
 def test_next_to_nothing_is_a_mail(raw: bytes) -> None:
     message = parse(raw)
     assert message.participants == ()
@@ -342,8 +340,7 @@ def test_an_id_longer_than_a_line_is_dropped_with_a_notice() -> None:
 
 def test_references() -> None:
     message = parse(
-        b"In-Reply-To: Your mail of Monday <a@b>\nReferences: <c@d><a@b>\n <e\n @f>\n"
-        b"References: g@h i <j>\n\n"
+        b"In-Reply-To: Your mail of Monday <a@b>\nReferences: <c@d><a@b>\n <e\n @f>\nReferences: g@h i <j>\n\n"
     )
     assert message.references == ("a@b", "c@d", "e@f", "j")
     assert parse(b"References: a@b word c@d\n\n").references == ("a@b", "c@d")
@@ -380,9 +377,7 @@ def parts(message: Message) -> list[tuple[str, str, str]]:
 
 
 def test_alternatives_are_both_read() -> None:
-    raw = multipart(
-        "Content-Type: text/plain\n\nplain", "Content-Type: text/html\n\n<p>rich", kind="alternative"
-    )
+    raw = multipart("Content-Type: text/plain\n\nplain", "Content-Type: text/html\n\n<p>rich", kind="alternative")
     assert parts(parse(raw)) == [("1", "text/plain", "plain"), ("2", "text/html", "rich")]
 
 
@@ -474,9 +469,7 @@ def test_the_first_word_is_the_type(content_type: str, kind: str) -> None:
     assert one_part("x", content_type).content[0].kind == kind
 
 
-@pytest.mark.parametrize(
-    "disposition", ["", "inline", "INLINE; filename=a.txt", "; filename=a.txt", '"inline"']
-)
+@pytest.mark.parametrize("disposition", ["", "inline", "INLINE; filename=a.txt", "; filename=a.txt", '"inline"'])
 def test_inline_text_is_content(disposition: str) -> None:
     assert text_of(one_part("x", "text/plain; name=a.txt", f"Content-Disposition: {disposition}")) == "x"
 
@@ -535,9 +528,7 @@ FORWARDED = "From: Anna <anna@kunde.example>\nSubject: AB-1042\n\nold text"
 
 
 def test_an_attached_message_is_content() -> None:
-    raw = multipart(
-        "\nnew text", f"Content-Type: message/rfc822\nContent-Disposition: attachment\n\n{FORWARDED}"
-    )
+    raw = multipart("\nnew text", f"Content-Type: message/rfc822\nContent-Disposition: attachment\n\n{FORWARDED}")
     message = parse(raw)
     assert parts(message) == [
         ("1", "text/plain", "new text"),
@@ -636,15 +627,11 @@ def test_parts_of_a_digest_are_messages() -> None:
     ],
 )
 def test_transfer_encodings(encoding: str, body: str, text: str) -> None:
-    assert (
-        text_of(one_part(body, "text/plain; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")) == text
-    )
+    assert text_of(one_part(body, "text/plain; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")) == text
 
 
 def test_broken_base64_is_noticed() -> None:
-    assert codes(one_part("SGFsbG8gV2VsdA", "text/plain", "Content-Transfer-Encoding: base64")) == [
-        "broken_base64"
-    ]
+    assert codes(one_part("SGFsbG8gV2VsdA", "text/plain", "Content-Transfer-Encoding: base64")) == ["broken_base64"]
 
 
 def test_line_ends_in_base64_are_line_ends_of_the_text() -> None:
@@ -705,10 +692,7 @@ def test_no_charset_of_python_gives_lone_surrogates_or_nul() -> None:
 
 
 def test_what_is_not_seen_is_not_read() -> None:
-    assert (
-        text_of(one_part("AB\u00ad-10\u200b42\ufe0f \u2060x\u034fy\u202e\U000e0041 \ufeffz"))
-        == "AB-1042 xy z"
-    )
+    assert text_of(one_part("AB\u00ad-10\u200b42\ufe0f \u2060x\u034fy\u202e\U000e0041 \ufeffz")) == "AB-1042 xy z"
     assert text_of(one_part("a\0b\rc\r\nd")) == "ab\nc\nd"
 
 
@@ -875,9 +859,7 @@ def test_exactly_as_many_levels_and_parts_as_allowed() -> None:
 
 LONG = 200_000
 HOSTILE = {
-    "nested multiparts": b"".join(
-        b"Content-Type: multipart/x; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(1000)
-    ),
+    "nested multiparts": b"".join(b"Content-Type: multipart/x; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(1000)),
     "nested messages": b"Content-Type: message/rfc822\n\n" * 1000,
     "many parts": b"Content-Type: multipart/x; boundary=b\n\n" + b"--b\n\nx\n" * 100_000,
     "nested comments": b"From: " + b"(" * 5000 + b")" * 5000 + b" a@b.example\n\n",
@@ -946,12 +928,8 @@ HOSTILE = {
         )
     },
     "many divs": b"Content-Type: text/html\n\n" + b"<div>" * 50_000 + b"x",
-    "many attributes": b"Content-Type: text/html\n\n<a "
-    + b" ".join(b"a%d=1" % i for i in range(50_000))
-    + b">x",
-    "quoted angles": b"Content-Type: text/html\n\n<a "
-    + b" ".join(b'a%d=">"' % i for i in range(50_000))
-    + b">x",
+    "many attributes": b"Content-Type: text/html\n\n<a " + b" ".join(b"a%d=1" % i for i in range(50_000)) + b">x",
+    "quoted angles": b"Content-Type: text/html\n\n<a " + b" ".join(b'a%d=">"' % i for i in range(50_000)) + b">x",
 }
 
 

@@ -201,9 +201,7 @@ INLINE = st.recursive(
 )
 TREES = st.recursive(
     INLINE | _element(INLINE, "p", "h1"),
-    lambda inside: (
-        _element(st.lists(inside, max_size=3).map("".join), "div", "blockquote", "li") | _table(inside)
-    ),
+    lambda inside: _element(st.lists(inside, max_size=3).map("".join), "div", "blockquote", "li") | _table(inside),
     max_leaves=8,
 )
 

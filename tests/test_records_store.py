@@ -100,9 +100,7 @@ def test_dump_and_load(each: Record) -> None:
 def test_a_changed_record_is_filed_anew(connection: Connection) -> None:
     take(connection, order("1", "a@x.example", number="AB-1"), order("2", "a@x.example", number="AB-1"))
     take(connection, order("1", "b@x.example", number="AB-9"))
-    found = SqlDirectory(connection).find(
-        [at("a@x.example"), at("b@x.example"), no("AB-1"), no("AB-9")], [ORDERS]
-    )
+    found = SqlDirectory(connection).find([at("a@x.example"), at("b@x.example"), no("AB-1"), no("AB-9")], [ORDERS])
     assert {entry: groups[ORDERS] for entry, groups in found.items()} == {
         "@a@x.example": ["2"],
         "@b@x.example": ["1"],
@@ -342,9 +340,7 @@ def check_index(
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(imports=IMPORTS)
-def test_index_is_that_of_the_live_records(
-    sqlite: Database, imports: list[tuple[list[Record], bool, int]]
-) -> None:
+def test_index_is_that_of_the_live_records(sqlite: Database, imports: list[tuple[list[Record], bool, int]]) -> None:
     """Whatever was imported, changed, retired and revived on the way."""
     with sqlite.engine.connect() as connection, connection.begin() as transaction:
         check_index(connection, imports, dict(TYPES))

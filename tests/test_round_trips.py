@@ -103,9 +103,7 @@ def mail(*lines: str, sender: str = "anna@kunde.example") -> bytes:
     return "\n".join([f"From: {sender}", "To: relay@market.example", "", *lines]).encode()
 
 
-def ask(
-    connection: Connection, steps: Installed, raw: bytes, own: tuple[Assignment, ...] = ()
-) -> tuple[int, Decision]:
+def ask(connection: Connection, steps: Installed, raw: bytes, own: tuple[Assignment, ...] = ()) -> tuple[int, Decision]:
     with statements(connection) as seen:
         engine = Engine(steps, RuleSettings(on_conflict="first"))
         decision = engine.decide(parse(raw), SqlDirectory(connection), IgnoreList(), own=own)

@@ -135,8 +135,7 @@ def test_engine_and_oracle_agree_on_all_small_counts(book: Rulebook) -> None:
 def answers_in_threads(book: Rulebook, count: int) -> list[list[object]]:
     results: list[list[object]] = []
     threads = [
-        threading.Thread(target=lambda seed=seed: results.append(wrong_answers(book, seed)))
-        for seed in range(count)
+        threading.Thread(target=lambda seed=seed: results.append(wrong_answers(book, seed))) for seed in range(count)
     ]
     for thread in threads:
         thread.start()
@@ -367,9 +366,7 @@ def test_counts_that_cannot_be(book: Rulebook, counts: dict[str, Any], message: 
 def test_a_table_that_is_not_there(book: Rulebook) -> None:
     with pytest.raises(RulebookError) as error:
         book.decide("document.adress", COUNTS)
-    assert str(error.value) == (
-        "the rule book has no table 'document.adress'; did you mean 'document.address'?"
-    )
+    assert str(error.value) == ("the rule book has no table 'document.adress'; did you mean 'document.address'?")
 
 
 def test_two_tables_of_one_name() -> None:
@@ -455,9 +452,7 @@ def test_a_ruleset_that_is_gone(book: Rulebook) -> None:
     assert wrong_answers(book) == []
 
 
-def test_an_event_that_is_left_behind_answers_nothing(
-    book: Rulebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_event_that_is_left_behind_answers_nothing(book: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Python 3.12 with warnings as errors: it fails after taking the event, before running a rule."""
     import durable.engine
 

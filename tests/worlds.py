@@ -93,9 +93,7 @@ def _records(draw: st.DrawFn) -> Record:
     return Record(
         RecordRef(type_, draw(_IDS.filter(bool))),
         draw(st.none() | _NUMBERS),
-        draw(
-            st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)
-        ),
+        draw(st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)),
         draw(st.none() | st.sampled_from(["active", "inactive", "none", "odd"])),
         tuple(draw(st.lists(_ADDRESSES, max_size=2))),
         tuple(Reference("kind", number) for number in draw(st.lists(_NUMBERS, max_size=2))),

@@ -54,9 +54,7 @@ class ThreadMessage:
         return self.message_id or f"sha256:{self.sha256}"
 
 
-def earlier(
-    messages: Iterable[ThreadMessage], than: datetime | None, sha256: str
-) -> tuple[ThreadMessage, ...]:
+def earlier(messages: Iterable[ThreadMessage], than: datetime | None, sha256: str) -> tuple[ThreadMessage, ...]:
     """The messages of a thread that are earlier than the one with this date and hash, oldest first.
 
     RULES.md section 4: a message without a date is the newest; of equal times neither is earlier; ties among the
@@ -76,9 +74,7 @@ def kept_on_rerun(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:
     assignments = tuple(assignments)
     by_hand = {str(a.record) for a in assignments if a.origin == "manual"}
     return tuple(
-        a
-        for a in assignments
-        if a.removed or a.origin == "manual" or (a.origin == "derived" and a.source in by_hand)
+        a for a in assignments if a.removed or a.origin == "manual" or (a.origin == "derived" and a.source in by_hand)
     )
 
 

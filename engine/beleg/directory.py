@@ -55,9 +55,7 @@ class Shared(NamedTuple):
 class Directory(Protocol):
     """The ERP as the engine sees it. Each method is one round trip, whatever the number of arguments."""
 
-    def find(
-        self, entries: Collection[str], groups: Sequence[Group]
-    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+    def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """For each index entry that any live record (of any type) carries: of each group with records that
         carry it their ids, ascending, at most `LISTED` + 1. An entry missing from the answer is unknown."""
 
@@ -93,9 +91,7 @@ class AskedAhead:
         }
         self._records = self._directory.records(self._sole) if self._sole else {}
 
-    def find(
-        self, entries: Collection[str], groups: Sequence[Group]
-    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+    def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""
         if tuple(groups) != self._groups or not self._asked.issuperset(entries):
             return self._directory.find(entries, groups)
@@ -135,9 +131,7 @@ class MemoryDirectory:
             group = Group(record.ref.type, declared.facet(record.status) if declared else "")
             for entry in self._entries(record):
                 index[entry][group].add(record.ref.id)
-        self._index = {
-            entry: {group: sorted(ids) for group, ids in groups.items()} for entry, groups in index.items()
-        }
+        self._index = {entry: {group: sorted(ids) for group, ids in groups.items()} for entry, groups in index.items()}
 
     def _entries(self, record: Record) -> set[str]:
         addresses = set(record.address_keys())
@@ -146,9 +140,7 @@ class MemoryDirectory:
                 addresses |= customer.address_keys()
         return {*map(address_entry, addresses), *map(reference_entry, record.reference_keys())}
 
-    def find(
-        self, entries: Collection[str], groups: Sequence[Group]
-    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+    def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""
         return {
             entry: {group: found[group][: LISTED + 1] for group in groups if group in found}

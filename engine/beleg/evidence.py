@@ -146,9 +146,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 def _table(marks: str) -> bytes:
     """Latin-1 to kinds of character: `a` a letter, `0` a decimal digit, `-` one of these marks, a space all else."""
-    kinds = (
-        "a" if c.isalpha() else "0" if c.isdecimal() else "-" if c in marks else " " for c in map(chr, range(256))
-    )
+    kinds = ("a" if c.isalpha() else "0" if c.isdecimal() else "-" if c in marks else " " for c in map(chr, range(256)))
     return "".join(kinds).encode()
 
 

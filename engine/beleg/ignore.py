@@ -27,9 +27,7 @@ class IgnoreList:
     """Looks up which entry, if any, takes an address out. Entries are compared like addresses; of several that
     would, the first kind counts: user, group, address, exact domain, wildcard (the longest one)."""
 
-    def __init__(
-        self, users: Iterable[str] = (), groups: Iterable[str] = (), blacklist: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, users: Iterable[str] = (), groups: Iterable[str] = (), blacklist: Iterable[str] = ()) -> None:
         self.users = tuple(users)
         self.groups = tuple(groups)
         self.blacklist = tuple(blacklist)

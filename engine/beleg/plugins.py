@@ -18,8 +18,8 @@ from typing import Any
 import pluggy
 
 from beleg.clause import Clause, ClauseError, registry
-from beleg.hooks import PROJECT, Hooks, RuleChange
 from beleg.frame_clauses import frame_clauses
+from beleg.hooks import PROJECT, Hooks, RuleChange
 from beleg.record import RecordType
 from beleg.rulebook import Rule, Rulebook, RuleError, Table, with_rules
 from beleg.step import Step
@@ -202,9 +202,7 @@ def _assemble(
                 tuple(f"{change.table}.{change.rule.name}" for owner, change in changes if owner == name),
             )
         )
-    return Installed(
-        tuple(steps), types, tables, clauses, tuple(infos), disabled, tuple(sorted(disabled_steps))
-    )
+    return Installed(tuple(steps), types, tables, clauses, tuple(infos), disabled, tuple(sorted(disabled_steps)))
 
 
 def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[str, str]]:
@@ -223,9 +221,7 @@ def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[s
     return types, owners
 
 
-def _steps(
-    manager: pluggy.PluginManager, disabled: frozenset[str]
-) -> tuple[list[Step], list[Step], dict[str, str]]:
+def _steps(manager: pluggy.PluginManager, disabled: frozenset[str]) -> tuple[list[Step], list[Step], dict[str, str]]:
     """The steps that run, in order; those that are switched off; and which plugin brings each."""
     steps: list[Step] = []
     off: list[Step] = []
@@ -250,12 +246,8 @@ def _steps(
         owners[item.name] = plugin
     if unknown := sorted(disabled - {step.name for step in off}):
         near = get_close_matches(unknown[0], owners, 1)
-        hint = (
-            f"did you mean {near[0]!r}?" if near else f"the steps are {', '.join(sorted(owners)) or 'none'}"
-        )
-        raise PluginError(
-            f"the setting disabled_steps names {unknown[0]!r}, but there is no such step; {hint}"
-        )
+        hint = f"did you mean {near[0]!r}?" if near else f"the steps are {', '.join(sorted(owners)) or 'none'}"
+        raise PluginError(f"the setting disabled_steps names {unknown[0]!r}, but there is no such step; {hint}")
     return sorted(steps, key=lambda step: step.priority), off, owners
 
 
@@ -281,11 +273,7 @@ def _tables(
             near = get_close_matches(item.table, tables, 1)
             raise PluginError(
                 f"plugin {plugin!r}, hook beleg_rules: there is no table {item.table!r}"
-                + (
-                    f"; did you mean {near[0]!r}?"
-                    if near
-                    else f"; the tables are {', '.join(sorted(tables))}"
-                )
+                + (f"; did you mean {near[0]!r}?" if near else f"; the tables are {', '.join(sorted(tables))}")
             )
         _check_outcome(plugin, tables[item.table], item.rule)
         changes.setdefault((item.table, plugin), []).append(item)
@@ -310,9 +298,7 @@ def _check_outcome(plugin: str, table: Table, rule: Rule) -> None:
         )
 
 
-def _clauses(
-    manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]
-) -> dict[str, Clause]:
+def _clauses(manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]) -> dict[str, Clause]:
     supplied = [replace(clause, source=PROJECT) for clause in frame_clauses(steps)]
     for step in steps:
         supplied += [replace(clause, source=owners[step.name]) for clause in step.clauses()]

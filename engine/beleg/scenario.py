@@ -129,8 +129,6 @@ def run(scenario: Scenario, installed: Installed) -> Outcome:
     return Outcome(scenario, decision, tuple(_faults(scenario.expect, decision)))
 
 
-
-
 def _faults(expect: Expectation, decision: Decision) -> Iterator[str]:
     standing = {outcome.record: outcome.origin for outcome in decision.trace.assigned}
     held = decision.trace.held()

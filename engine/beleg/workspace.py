@@ -27,8 +27,7 @@ from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
 from beleg.step import RuleSettings
-from beleg.store import Database, SqlDirectory
-from beleg.store import browse
+from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
 from beleg.store.mails import Mails, StoredMessage, member
 from beleg.store.tables import ignored

@@ -60,10 +60,13 @@ def _refuse_traps(text: str | bytes, file: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1
-            raise InputError("an alias (*name) is not allowed here; write it out", Where(file, line))
+            raise InputError("an alias (*name) is not allowed here; write it out", _where(event, file))
         if depth > _DEEPEST:
-            raise InputError("nested too deeply", Where(file, event.start_mark.line + 1))
+            raise InputError("nested too deeply", _where(event, file))
+
+
+def _where(event: yaml.Event, file: str) -> Where:
+    return Where(file, event.start_mark.line + 1 if event.start_mark else None)
 
 
 def value(node: yaml.Node | None, file: str) -> Any:

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(assign)
     app.command()(explain)
-    app.command("test")(test)
+    app.command("test")(run_scenarios)
 
 
 def assign(
@@ -100,7 +100,7 @@ def _decide_file(one: Frame, path: Path, erp: list[Path] | None) -> Any:
     return Engine(one.installed, rules).decide(parse(raw, rules.limits), directory, IgnoreList())
 
 
-def test(
+def run_scenarios(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them (docs/scenarios.md).")],
     as_json: Json = False,

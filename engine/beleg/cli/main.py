@@ -61,9 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(frame: Frame, arguments: list[str] | None) -> int:
     try:
-        code = typer.main.get_command(app).main(
-            args=arguments, prog_name="beleg", standalone_mode=False, obj=frame
-        )
+        code = typer.main.get_command(app).main(args=arguments, prog_name="beleg", standalone_mode=False, obj=frame)
     except SystemExit as end:
         # Typer's way to end when whoever read our output has gone; nothing else raises it here.
         raise BrokenPipeError from end

@@ -137,5 +137,3 @@ def trace_schema() -> None:
     from beleg.trace import json_schema
 
     say(json.dumps(json_schema(), indent=2))
-
-

@@ -83,17 +83,13 @@ class DocumentStep(AddressStep):
         namings = tuple(self._naming(number, found) for number, found in on if found.total)
         yield self.rule(TWO, TWO_REFERENCES, self._look(hits, hits, {}, namings), context).credited()
 
-    def _look(
-        self, hits: Hits, named: Hits, counts: dict[str, int], numbers: tuple[Naming, ...] = ()
-    ) -> Look:
+    def _look(self, hits: Hits, named: Hits, counts: dict[str, int], numbers: tuple[Naming, ...] = ()) -> Look:
         picks = {}
         if hits.total == 1:
             picks["only"] = RecordRef(self.name, hits.ids[0])
         if named.total == 1:
             picks["referenced"] = RecordRef(self.name, named.ids[0])
-        return Look(
-            {"candidates": hits.total, **counts}, picks, Candidates(self._refs(hits), hits.total), numbers
-        )
+        return Look({"candidates": hits.total, **counts}, picks, Candidates(self._refs(hits), hits.total), numbers)
 
     def _naming(self, number: FoundNumber, hits: Hits) -> Naming:
         return Naming(number.text, At(*number.place), self._refs(hits), hits.total)

@@ -9,7 +9,7 @@ from beleg.directory import COUNTED
 from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
 from beleg.explain.words import FRAME, NOTICES
-from beleg.record import RecordRef, RecordType
+from beleg.record import RecordType
 from beleg.step import Step
 from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace
 

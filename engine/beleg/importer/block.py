@@ -7,9 +7,7 @@ from beleg.importer.rows import GENERIC, RowReader
 from beleg.record import RecordType
 
 WRAPPER = "erp"
-_SCENARIO = frozenset(
-    ("title", "ignored", "settings", "mailbox", "message", "message_file", "assignments", "expect")
-)
+_SCENARIO = frozenset(("title", "ignored", "settings", "mailbox", "message", "message_file", "assignments", "expect"))
 
 
 class Block:

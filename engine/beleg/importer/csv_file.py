@@ -110,8 +110,7 @@ def _guess(path: Path, sample: bytes) -> str:
     best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
     if best is None:
         raise InputError(
-            "the file is no UTF-8, and its encoding can't be told; give it: --encoding "
-            "ISO-8859-1, for example",
+            "the file is no UTF-8, and its encoding can't be told; give it: --encoding ISO-8859-1, for example",
             Where(str(path)),
         )
     return best.encoding
@@ -136,9 +135,7 @@ def detect_delimiter(sample: str, layout: Layout, known: Known) -> str:
     for delimiter in DELIMITERS:
         lines = sample.splitlines(keepends=True)
         try:
-            first = next(
-                (row for row in _split(lines, replace(layout, delimiter=delimiter), strict=False) if row), []
-            )
+            first = next((row for row in _split(lines, replace(layout, delimiter=delimiter), strict=False) if row), [])
         except csv.Error:
             continue
         right = (
@@ -210,9 +207,7 @@ def _rows(path: Path, layout: Layout, on_bytes: OnBytes) -> Iterator[tuple[int, 
         except csv.Error as error:
             raise InputError(_fault(str(error), layout), Where(str(path), line)) from None
         except UnicodeDecodeError:
-            raise undecodable(
-                path, encoding, "give the file's encoding: --encoding ISO-8859-1, for example"
-            ) from None
+            raise undecodable(path, encoding, "give the file's encoding: --encoding ISO-8859-1, for example") from None
 
 
 def _lines(text: TextIO, file: str) -> Iterator[str]:
@@ -309,8 +304,7 @@ class CsvReader:
                     continue
                 fault = unknown_key(name, [*self._plain, *PREFIXED.values()])
                 raise InputError(
-                    fault.replace("unknown key", "unknown column")
-                    + "; foreign columns are translated or left out "
+                    fault.replace("unknown key", "unknown column") + "; foreign columns are translated or left out "
                     f"by a mapping file ({_written(columns.layout)})",
                     where,
                 )
@@ -385,9 +379,7 @@ class _Plan:
             fault = unknown_key(column, self._columns.names).replace("unknown key", "there is no column")
             if key != column:
                 fault = fault.replace(";", f", from which the mapping takes {key};", 1)
-            raise InputError(
-                f"{fault} ({_written(self._layout)})", Where(str(self._path), self._columns.line)
-            )
+            raise InputError(f"{fault} ({_written(self._layout)})", Where(str(self._path), self._columns.line))
         at = self._columns.names.index(column)
         if column in self._columns.names[at + 1 :]:
             raise InputError(
@@ -433,8 +425,7 @@ class _Plan:
         separator = self._layout.list_separator
         values = source.values or {}
         parts = [
-            (self._part(part, key), separator if separator and not is_template(part) else None)
-            for part in source.parts
+            (self._part(part, key), separator if separator and not is_template(part) else None) for part in source.parts
         ]
 
         def read(cells: Cells) -> list[str]:

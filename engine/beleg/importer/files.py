@@ -73,9 +73,7 @@ def check_files(
             continue
         entry = mapping.entry(path) if mapping else None
         if entry is None and suffix not in SUFFIXES:
-            raise InputError(
-                f"the kind of this file is unknown; read are {', '.join(SUFFIXES)}", Where(str(path))
-            )
+            raise InputError(f"the kind of this file is unknown; read are {', '.join(SUFFIXES)}", Where(str(path)))
         key = plural or (entry.plural if entry else None) or _by_name(path, rows, installed_types)
         if key is None:
             raise InputError(_no_type(path, mapping, rows), Where(str(path)))
@@ -88,9 +86,7 @@ def check_files(
         for join in entry.joins if entry else ():
             size += _readable(path.parent / join.file, f", which the mapping joins to {path.name}")
         layout = entry.layout if entry else Layout()
-        layout = replace(
-            layout, delimiter=delimiter or layout.delimiter, encoding=encoding or layout.encoding
-        )
+        layout = replace(layout, delimiter=delimiter or layout.delimiter, encoding=encoding or layout.encoding)
         jobs.append(Job(path, size, _Csv(rows.type_of(key), entry, layout)))
     for option, given in (
         ("--type", type_), ("--delimiter", delimiter), ("--encoding", encoding), ("--mapping", mapping)
@@ -112,9 +108,7 @@ def read_files(
 ) -> Iterator[Record]:
     """The records of all files, in their order, as a stream. The files are checked at once (`check_files`),
     their rows as they come. `on_bytes` is told how many more bytes were read. Raises InputError."""
-    jobs = check_files(
-        paths, installed_types, mapping=mapping, type_=type_, delimiter=delimiter, encoding=encoding
-    )
+    jobs = check_files(paths, installed_types, mapping=mapping, type_=type_, delimiter=delimiter, encoding=encoding)
     return _records(jobs, RowReader(installed_types), on_bytes)
 
 

@@ -88,9 +88,7 @@ class _Text:
         self._at = 0
         self._ended = False
         self._line = 1
-        self._line_start = (
-            0  # of the current line, in characters from the beginning of `_part`; may be negative
-        )
+        self._line_start = 0  # of the current line, in characters from the beginning of `_part`; may be negative
 
     def where(self) -> Where:
         return Where(self._name, self._line, self._at - self._line_start + 1)

@@ -126,9 +126,7 @@ def check_delimiter(delimiter: str) -> str:
     """A delimiter as it is meant: `tab` and `\\t` are the tab. Raises ValueError."""
     meant = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
     if not meant or any(letter in '"\r\n\0' for letter in meant):
-        raise ValueError(
-            f"{delimiter!r} can't be a delimiter; write one or more characters, such as ; or |+| or tab"
-        )
+        raise ValueError(f"{delimiter!r} can't be a delimiter; write one or more characters, such as ; or |+| or tab")
     return meant
 
 
@@ -138,9 +136,7 @@ def check_encoding(encoding: str) -> str:
         codec = codecs.lookup(encoding)
         "".encode(encoding)  # refuses what is no text encoding
     except (LookupError, ValueError):
-        raise ValueError(
-            f"unknown encoding {encoding!r}; write for example UTF-8, ISO-8859-1 or cp1252"
-        ) from None
+        raise ValueError(f"unknown encoding {encoding!r}; write for example UTF-8, ISO-8859-1 or cp1252") from None
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 
@@ -180,9 +176,7 @@ class _Loader:
         if (name := self._text(entry, "type")) is not None:
             plural = plural_of(name, self._rows, self._types)
             if plural is None:
-                raise self._error(
-                    f"{name!r} is no type; write one of {type_names(self._rows)}", entry, "type"
-                )
+                raise self._error(f"{name!r} is no type; write one of {type_names(self._rows)}", entry, "type")
             declared = self._rows.type_of(plural)
         layout = self._layout(entry, defaults)
         self._header(entry, layout)
@@ -199,9 +193,7 @@ class _Loader:
             if plural is None:
                 raise self._error("a join needs a type; say which: type: order, for example", entry, "join")
             part = self._keys(entry["join"], None, entry.lines["join"], "join")
-            joins = [
-                self._join(file, part[file], part.lines[file], defaults, layout, declared) for file in part
-            ]
+            joins = [self._join(file, part[file], part.lines[file], defaults, layout, declared) for file in part]
         return FileEntry(pattern, plural, layout, fields, self._where(entry, layout), tuple(joins))
 
     def _join(
@@ -210,9 +202,7 @@ class _Loader:
         join = self._keys(value, JOIN, line, file)
         by = self._text(join, "by")
         if by is None:
-            raise InputError(
-                f"say by which column of {file} its rows belong to a record: by: COLUMN", self._at(line)
-            )
+            raise InputError(f"say by which column of {file} its rows belong to a record: by: COLUMN", self._at(line))
         matches = self._text(join, "matches") or by
         layout = self._layout(join, defaults)
         self._header(join, layout)
@@ -222,9 +212,7 @@ class _Loader:
             self._known(matches, owner.columns, join, "matches" if "matches" in join else "by")
         keys = [key for key in self._rows.keys(declared) if key not in SINGLE]
         if not join.get("fields"):
-            raise InputError(
-                f"say what to take from {file}: fields: {{articles: COLUMN}}, for example", self._at(line)
-            )
+            raise InputError(f"say what to take from {file}: fields: {{articles: COLUMN}}, for example", self._at(line))
         single = [key for key in keys if key in (declared.links or {} if declared else ())]
         fields = self._fields(join, [key for key in keys if key not in single], declared, layout)
         return Join(file, layout, by, matches, fields, self._where(join, layout))
@@ -275,9 +263,7 @@ class _Loader:
 
     # --- what its columns mean --------------------------------------------------------------------------
 
-    def _fields(
-        self, owner: Keys, keys: list[str], declared: RecordType | None, layout: Layout
-    ) -> dict[str, Source]:
+    def _fields(self, owner: Keys, keys: list[str], declared: RecordType | None, layout: Layout) -> dict[str, Source]:
         part = self._keys(owner["fields"], None, owner.lines["fields"], "fields")
         plain = [key for key in keys if key not in ("references", "links")]
         found = {}
@@ -304,9 +290,7 @@ class _Loader:
             raise self._error(f"{key} is either column: COLUMN or value: TEXT", part, key)
         if "value" in value:
             if "values" in value:
-                raise self._error(
-                    "values translate what a column holds; beside value they mean nothing", part, key
-                )
+                raise self._error("values translate what a column holds; beside value they mean nothing", part, key)
             return Source(constant=self._text(value, "value") or "")
         values = None
         if value.get("values") is not None:
@@ -350,9 +334,7 @@ class _Loader:
         value = part.get(key)
         for item in value if isinstance(value, Items) else [value]:
             if not isinstance(item, str):
-                raise self._error(
-                    f"{key} must be a text or a list of texts (NULL, ~ and nothing in quotes)", part, key
-                )
+                raise self._error(f"{key} must be a text or a list of texts (NULL, ~ and nothing in quotes)", part, key)
             yield item
 
     def _error(self, fault: str, part: Keys, key: str) -> InputError:

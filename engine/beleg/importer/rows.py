@@ -94,9 +94,7 @@ class RowReader:
                 _check_keys(row, shape, where, "type")
         id_ = _text(row, "id", where)
         if not id_:
-            raise InputError(
-                "the record has no id; every record needs one, unique within its type", where(None)
-            )
+            raise InputError("the record has no id; every record needs one, unique within its type", where(None))
         return Record(
             RecordRef(type_, id_),
             _text(row, "number", where),
@@ -132,9 +130,7 @@ def _references(row: Mapping[str, Any], where: At) -> Iterator[Reference]:
     if references is None:
         return
     if not isinstance(references, Mapping):
-        raise InputError(
-            "references must be a mapping of kind to number or list of numbers", where("references")
-        )
+        raise InputError("references must be a mapping of kind to number or list of numbers", where("references"))
     for kind, numbers in references.items():
         for number in _texts(numbers, "references", where):
             yield Reference(_name(kind, "references", where), number)

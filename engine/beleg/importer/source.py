@@ -74,6 +74,4 @@ def undecodable(path: Path, encoding: str, hint: str) -> InputError:
                 break
             if not chunk:
                 break
-    return InputError(
-        f"this is no text in {shown_encoding(encoding)} ({reason}); {hint}", Where(str(path), line)
-    )
+    return InputError(f"this is no text in {shown_encoding(encoding)} ({reason}); {hint}", Where(str(path), line))

@@ -139,9 +139,7 @@ class _File:
 
     def _plain(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise InputError(
-                "anchors (&) and aliases (*) are not read here; write the value out", self._at(event)
-            )
+            raise InputError("anchors (&) and aliases (*) are not read here; write the value out", self._at(event))
         if event.tag is not None:
             raise InputError(f"the tag {event.tag!r} is not read here; remove it", self._at(event))
 

@@ -17,9 +17,7 @@ _ATEXT = r'[^\x00-\x20"(),:;<>@\[\\\].\x7f-\xa0\s]'
 _ATOMS = rf"{_ATEXT}++(?:\.{_ATEXT}++)*+"
 _QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*+"'
 _WORD = rf"(?:{_ATEXT}++|{_QUOTED})"
-_ADDR_SPEC = re.compile(
-    rf"{_WORD}(?:\.{_WORD})*+@(?:{_ATOMS}|\[[^\[\]\\\x00-\x08\x0a-\x1f\x7f]*+\])", re.DOTALL
-)
+_ADDR_SPEC = re.compile(rf"{_WORD}(?:\.{_WORD})*+@(?:{_ATOMS}|\[[^\[\]\\\x00-\x08\x0a-\x1f\x7f]*+\])", re.DOTALL)
 # `a@b.c`, `Max <a@b.c>` and `"Max" <a@b.c>`, up to the comma: nearly all addresses are written so.
 _USUAL = re.compile(
     rf'[ \t,]*+(?:(?:"([^"\\]*+)"|([^"(),:;<>@\[\]\\]*+))[ \t]*+<({_ATOMS}@{_ATOMS})>|({_ATOMS}@{_ATOMS}))'
@@ -227,9 +225,7 @@ class _Element:
         if is_addr_spec(spec):
             name = "" if self.angle is None else "".join(self.phrase).strip()
             comments = " ".join(self.comments)
-            self.found.append(
-                Mailbox(_shown(f"{name} ({comments})" if name and comments else name or comments), spec)
-            )
+            self.found.append(Mailbox(_shown(f"{name} ({comments})" if name and comments else name or comments), spec))
             if self.more:
                 self.found.append(Mailbox("", None, wrong=True))
         elif self.everything:

@@ -49,9 +49,7 @@ def html_text(source: str, trust: Trust) -> tuple[str, tuple[Span, ...]]:
     links: dict[int, tuple[str, ...]] = {}
     if b"mailto" in lowered or b"&#" in lowered:
         links = _links(tree.css(_MAILTO))
-    own_marks = not rewritten and (
-        b"&#" in lowered or len(lowered.translate(None, _OWN_BYTES)) < len(lowered)
-    )
+    own_marks = not rewritten and (b"&#" in lowered or len(lowered.translate(None, _OWN_BYTES)) < len(lowered))
     return _finish(*_walk(root, unseen, links, own_marks))
 
 
@@ -197,9 +195,7 @@ def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Spa
     return _inserted(plain, sorted(links)) if links else (clean(plain), ())
 
 
-def _inserted(
-    plain: str, regions: Iterable[tuple[int, int, tuple[str, ...]]]
-) -> tuple[str, tuple[Span, ...]]:
+def _inserted(plain: str, regions: Iterable[tuple[int, int, tuple[str, ...]]]) -> tuple[str, tuple[Span, ...]]:
     """`plain` with the addresses of each link before the link's text, unless that shows them."""
     readable = [
         (match.end(), match.start(), address_key(match[0].lstrip("._%+&'-")))

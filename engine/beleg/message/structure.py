@@ -215,9 +215,7 @@ def _children(entity: _Entity, kind: str, content_type: str, reading: _Reading) 
     found = []
     for index, (start, end) in enumerate(regions, 1):
         header, body = fields.read_header(entity.data, start, end)
-        found.append(
-            _Entity(entity.data, header, body, end, entity.below(index), False, entity.level + 1, default)
-        )
+        found.append(_Entity(entity.data, header, body, end, entity.below(index), False, entity.level + 1, default))
     return found
 
 
@@ -245,9 +243,7 @@ def _regions(entity: _Entity, boundary: bytes, most: int) -> list[tuple[int, int
     return found
 
 
-def _read_text(
-    entity: _Entity, number: str, kind: str, content_type: str, encoding: str, reading: _Reading
-) -> None:
+def _read_text(entity: _Entity, number: str, kind: str, content_type: str, encoding: str, reading: _Reading) -> None:
     data, sound = decode_transfer(entity.data[entity.body : entity.end], encoding)
     if not sound:
         reading.note(f"broken_{encoding.replace('-', '_')}", f"part {number}")

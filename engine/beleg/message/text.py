@@ -15,9 +15,7 @@ _CODECS = frozenset(encodings.aliases.aliases) | frozenset(
     module.name for module in pkgutil.iter_modules(encodings.__path__)
 )
 # Text encodings by Python's book, but no charsets; the last two exist on Windows only.
-_NO_CHARSETS = frozenset(
-    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
-)
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _CHARSET_NAME = re.compile(r"[A-Za-z0-9._:+ -]{1,60}")
 
 

@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from beleg.version import __version__
 from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
 from beleg.directory import Directory
 from beleg.evidence import Evidence, FoundAddress, extract
+from beleg.frame_clauses import LIMIT
 from beleg.ignore import Entry, IgnoreList
 from beleg.lookup import Lookup, groups_of, look_up
 from beleg.message import Message
-from beleg.frame_clauses import LIMIT
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
@@ -36,6 +35,7 @@ from beleg.trace import (
     StepTrace,
     Trace,
 )
+from beleg.version import __version__
 
 FRAME = "message"
 """The name under which a trace shows what no step decided: a message beyond a limit."""
@@ -90,9 +90,7 @@ class Engine:
 
     def read(self, message: Message) -> Evidence:
         """What the message offers as evidence, under the settings."""
-        return extract(
-            message, min_reference_length=self.settings.min_reference_length, limits=self.settings.limits
-        )
+        return extract(message, min_reference_length=self.settings.min_reference_length, limits=self.settings.limits)
 
     def decide(
         self,
@@ -198,9 +196,7 @@ class Engine:
         for record in assigned if step.follow_ups else ():
             yield from self._follow(step, context, state, record)
 
-    def _follow(
-        self, step: Step, context: Context, state: _State, ref: RecordRef
-    ) -> Iterator[Check]:
+    def _follow(self, step: Step, context: Context, state: _State, ref: RecordRef) -> Iterator[Check]:
         record = context.lookup.record(ref)
         if record is None:
             return

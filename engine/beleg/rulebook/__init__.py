@@ -70,9 +70,7 @@ class Rulebook:
         """The verdict of a table on `counts`, which names each fact of the table and nothing else."""
         page = self._pages.get(table_name)
         if page is None:
-            raise RulebookError(
-                f"the rule book has no table '{table_name}'; {nearest(table_name, self._pages)}"
-            )
+            raise RulebookError(f"the rule book has no table '{table_name}'; {nearest(table_name, self._pages)}")
         values = page.checked(counts)
         key = (table_name, values)
         verdict = self._cache.get(key)
@@ -142,8 +140,7 @@ class _Page:
         for fact, value in counts.items():
             if type(value) is not int:
                 raise RulebookError(
-                    f"{where}'{fact}' is a {type(value).__name__}. Pass a whole number; "
-                    f"for yes and no, 1 and 0."
+                    f"{where}'{fact}' is a {type(value).__name__}. Pass a whole number; for yes and no, 1 and 0."
                 )
             if value < 0:
                 raise RulebookError(f"{where}'{fact}' is {value}. A count is never negative.")

@@ -107,9 +107,7 @@ class Verdict:
 def first_that_holds(conditions: Sequence[Condition], counts: Mapping[str, int]) -> int:
     """The plain reading of a table, which the engine's answers are compared with."""
     return next(
-        index
-        for index, condition in enumerate(conditions)
-        if all(comparison.holds(counts) for comparison in condition)
+        index for index, condition in enumerate(conditions) if all(comparison.holds(counts) for comparison in condition)
     )
 
 
@@ -157,8 +155,7 @@ def _check_claim(table: Table, rule: Rule, source: str, claims: Mapping[str, str
     owner = claims.get(rule.name)
     if owner == source:
         raise RuleError(
-            f"table {table.name}: the plugin {source} supplies the rule '{rule.name}' twice. Remove or "
-            "rename one."
+            f"table {table.name}: the plugin {source} supplies the rule '{rule.name}' twice. Remove or rename one."
         )
     if owner is not None:
         raise RuleError(
@@ -182,9 +179,7 @@ def _place_of_replaced(table: Table, rule: Rule, source: str, names: Sequence[st
     return names.index(rule.name)
 
 
-def _place_of_added(
-    table: Table, rule: Rule, source: str, rules: Sequence[Rule], names: Sequence[str]
-) -> int:
+def _place_of_added(table: Table, rule: Rule, source: str, rules: Sequence[Rule], names: Sequence[str]) -> int:
     if rule.name in names:
         owner = rules[names.index(rule.name)].source
         raise RuleError(
@@ -227,9 +222,7 @@ def _check_facts(table: Table) -> None:
 
 def _check_rules(table: Table) -> None:
     if not table.rules:
-        raise RuleError(
-            f"table {table.name}: it has no rules. Add at least one whose condition is 'otherwise'."
-        )
+        raise RuleError(f"table {table.name}: it has no rules. Add at least one whose condition is 'otherwise'.")
     for rule in table.rules:
         if not _NAME.fullmatch(rule.name):
             raise RuleError(
@@ -237,9 +230,7 @@ def _check_rules(table: Table) -> None:
                 f"Use small letters, digits and '_', a letter first."
             )
         if not rule.then.strip():
-            raise RuleError(
-                f"table {table.name}, {_described(rule)}: it has no outcome. Say in 'then' what follows."
-            )
+            raise RuleError(f"table {table.name}, {_described(rule)}: it has no outcome. Say in 'then' what follows.")
     if twice := _first_repeated([rule.name for rule in table.rules]):
         raise RuleError(f"table {table.name}: two rules are named '{twice}'. Rename one.")
     *earlier, last = zip(table.rules, table.conditions(), strict=True)
@@ -301,6 +292,5 @@ def _refuse(table: Table, rule: Rule, part: str) -> NoReturn:
     elif not part:
         remedy = f"A comparison is missing. {_GRAMMAR}"
     raise RuleError(
-        f"table {table.name}, {_described(rule)}: '{part}' in the condition '{rule.when}' cannot be read. "
-        f"{remedy}"
+        f"table {table.name}, {_described(rule)}: '{part}' in the condition '{rule.when}' cannot be read. {remedy}"
     )

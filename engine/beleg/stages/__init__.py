@@ -97,9 +97,7 @@ class AddressStep(Step):
                 return
         yield from self.more(context)
 
-    def _stage(
-        self, stage: str, addresses: Sequence[FoundAddress], context: Context
-    ) -> Generator[Check, None, bool]:
+    def _stage(self, stage: str, addresses: Sequence[FoundAddress], context: Context) -> Generator[Check, None, bool]:
         """Try the addresses; return whether the step ends here."""
         if not addresses:
             yield self._plain_check(stage, "no_address", "addresses == 0", "nothing_found", {"addresses": 0})
@@ -127,9 +125,7 @@ class AddressStep(Step):
             )
         return credited is not None
 
-    def _plain_check(
-        self, stage: str, clause: str, when: str, verdict: Verdict, counts: dict[str, int]
-    ) -> Check:
+    def _plain_check(self, stage: str, clause: str, when: str, verdict: Verdict, counts: dict[str, int]) -> Check:
         rule = RuleSeen(f"{self.name}.{stage}.{clause}", "held", when, "beleg")
         return Check(verdict, (rule,), stage=stage, counts=counts)
 
@@ -153,9 +149,7 @@ class AddressStep(Step):
             self._known[stage, table.name] = known = (look, context.rulebook, check)
         return Ruling(replace(known[2], about=about, at=at))
 
-    def _decide(
-        self, stage: str, table: Table, look: Look, context: Context, about: str, at: At | None
-    ) -> Ruling:
+    def _decide(self, stage: str, table: Table, look: Look, context: Context, about: str, at: At | None) -> Ruling:
         counts = {**look.counts, "removed": 0}
         verdict = context.rulebook.decide(table.name, counts)
         action, _, pick = verdict.rule.then.partition(":")

@@ -150,9 +150,7 @@ class SqlDirectory:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(
-        self, entries: Collection[str], groups: Sequence[Group]
-    ) -> Mapping[str, Mapping[Group, Sequence[str]]]:
+    def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""
         # With no group at all, an entry with many records must still come out as known.
         asked = groups or (Group("", ""),)
@@ -171,8 +169,7 @@ class SqlDirectory:
                 by_group.setdefault(group, []).append(id_)
         # A document that has an address through two customers is there twice.
         return {
-            entry: {group: sorted(set(ids)) for group, ids in by_group.items()}
-            for entry, by_group in found.items()
+            entry: {group: sorted(set(ids)) for group, ids in by_group.items()} for entry, by_group in found.items()
         }
 
     def share(self, pairs: Sequence[Pair]) -> Mapping[Pair, Shared]:
@@ -184,9 +181,7 @@ class SqlDirectory:
         answers = {}
         for number, total, ids in rows:
             listed = as_list(ids)
-            answers[pairs[int(number)]] = Shared(
-                len(listed) if total is None else total, tuple(listed[: LISTED + 1])
-            )
+            answers[pairs[int(number)]] = Shared(len(listed) if total is None else total, tuple(listed[: LISTED + 1]))
         return answers
 
     def records(self, refs: Collection[RecordRef]) -> Mapping[RecordRef, Record]:

@@ -209,9 +209,7 @@ class Mails:
 
     def assignments(self, row: int) -> tuple[Assignment, ...]:
         """What stands on a message and was removed from it."""
-        rows = self._db.execute(
-            select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id)
-        )
+        rows = self._db.execute(select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id))
         return tuple(_assignment(each) for each in rows)
 
     def communication(self, ref: RecordRef) -> list[tuple[StoredMessage, Assignment]]:
@@ -304,26 +302,16 @@ _ASSIGNED = [
     assignment.c.record_type, assignment.c.record_id, assignment.c.origin, assignment.c.source,
     assignment.c.clause, assignment.c.removed_by, assignment.c.removed_at,
 ]  # fmt: skip
-_RAW = Statement(
-    "SELECT m.id, m.raw FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row"
-)
+_RAW = Statement("SELECT m.id, m.raw FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row")
 _NUMBERS = Statement(
     "SELECT DISTINCT m.thread FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row"
 )
 _ADD = insert(message).returning(message.c.id)
-_ADD_NAMES = Statement(
-    "INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name"
-)
+_ADD_NAMES = Statement("INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name")
 _SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
-_KNOWN = Statement(
-    "SELECT sha256 FROM message WHERE sha256 IN (SELECT sha256 FROM {hashes} h)", hashes="sha256"
-)
-_CARRIED = Statement(
-    "SELECT DISTINCT m.thread FROM {names} n {cross} message m ON m.message_id = n.name", names="name"
-)
-_NAMED = text(
-    "SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.id = n.message WHERE n.name = :name"
-)
+_KNOWN = Statement("SELECT sha256 FROM message WHERE sha256 IN (SELECT sha256 FROM {hashes} h)", hashes="sha256")
+_CARRIED = Statement("SELECT DISTINCT m.thread FROM {names} n {cross} message m ON m.message_id = n.name", names="name")
+_NAMED = text("SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.id = n.message WHERE n.name = :name")
 _THREAD = Statement(
     """
     SELECT m.id, m.sha256, m.message_id, m.date, m.subject, m.sender, m.thread, m.decided,

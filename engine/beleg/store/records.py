@@ -197,9 +197,7 @@ class _Writer:
         while rows := self._db.execute(gone, last._asdict()).fetchall():
             changes = [_Change(RecordRef(row.type, row.id), load(row.data), row.facet) for row in rows]
             self._take_out(changes)
-            self._db.execute(
-                _RETIRE, [{"b_type": row.type, "b_id": row.id, "run": self._run} for row in rows]
-            )
+            self._db.execute(_RETIRE, [{"b_type": row.type, "b_id": row.id, "run": self._run} for row in rows])
             self.report.retired += len(rows)
             last = changes[-1].ref
 
@@ -246,21 +244,17 @@ def _own_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, st
 _KEY = "entry type facet id via"
 _LINK = "type id role target_type target_id"
 _STORED = Statement(
-    "SELECT r.type, r.id, r.facet, r.data, r.retired FROM {refs} b "
-    "{cross} record r ON r.type = b.type AND r.id = b.id",
+    "SELECT r.type, r.id, r.facet, r.data, r.retired FROM {refs} b {cross} record r ON r.type = b.type AND r.id = b.id",
     refs="type id",
 )
-_SEEN = Statement(
-    "UPDATE record SET seen = :run WHERE (type, id) IN (SELECT type, id FROM {refs} b)", refs="type id"
-)
+_SEEN = Statement("UPDATE record SET seen = :run WHERE (type, id) IN (SELECT type, id FROM {refs} b)", refs="type id")
 _ADD_KEYS = Statement(
     "INSERT INTO record_key (entry, type, facet, id, via) "
     "SELECT entry, type, facet, id, via FROM {keys} b WHERE true ON CONFLICT DO NOTHING",
     keys=_KEY,
 )
 _DROP_KEYS = Statement(
-    "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN "
-    "(SELECT entry, type, facet, id, via FROM {keys} b)",
+    "DELETE FROM record_key WHERE (entry, type, facet, id, via) IN (SELECT entry, type, facet, id, via FROM {keys} b)",
     keys=_KEY,
 )
 _DROP_LENT = Statement(

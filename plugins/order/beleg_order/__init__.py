@@ -11,9 +11,7 @@ ORDER = RecordType(
     links={"customer": "contact", "offer": "offer"},
     lists={"articles": "article"},
 )
-ARTICLE = RecordType(
-    "article", "articles", {"en": Words("article", "articles"), "de": Words("Artikel", "Artikel")}
-)
+ARTICLE = RecordType("article", "articles", {"en": Words("article", "articles"), "de": Words("Artikel", "Artikel")})
 
 
 @hookimpl
