@@ -106,10 +106,10 @@ class Phrases:
     def _named(self, numbers: Sequence[Naming], type_: str) -> str:
         if not numbers:
             return ""
-        said = [
-            f"{number.number}: {self.names(number.on, type_) if number.total <= SHOWN else self.count(number.total, type_)}"
-            for number in numbers[:SHOWN]
-        ]
+        said = []
+        for number in numbers[:SHOWN]:
+            few = number.total <= SHOWN
+            said.append(f"{number.number}: {self.names(number.on, type_) if few else self.count(number.total, type_)}")
         return f" ({'; '.join(said)})"
 
     def _follow(self, check: Check, type_: str) -> dict[str, str]:
