@@ -430,7 +430,6 @@ def test_explain_as_json(full: Cli) -> None:
         jsonschema.validate({**trace, "steps": "none"}, schema, cls=jsonschema.Draft202012Validator)
 
 
-@pytest.mark.xfail(strict=True, reason="msgspec leaves out the default, so the JSON does not name its schema")
 def test_a_trace_names_its_schema(full: Cli) -> None:
     [trace] = full.json("explain", "1", "--json")
     assert trace["schema"] == "beleg.trace/1"

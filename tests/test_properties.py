@@ -48,7 +48,7 @@ def is_letter(c: str) -> bool:
 
 
 def one_case(text: str) -> str:
-    return "".join(c.casefold() if len(c.casefold()) == 1 else c.lower() for c in text)
+    return "".join("İ" if c == "İ" else c.casefold() if len(c.casefold()) == 1 else c.lower() for c in text)
 
 
 def addresses_in(text: str) -> list[tuple[int, int]]:
@@ -151,6 +151,7 @@ def evidence_of(text: str, **more: str) -> tuple[Evidence, str]:
 @example("AB-1042.5")
 @example("a@b.de-1042 1042")
 @example("١٢٣٤-AB")
+@example("00İ-")
 def test_possible_numbers(text: str) -> None:
     evidence, body = evidence_of(text)
     assert evidence.possible_keys() == {key for _, _, key in possible_numbers(body)}

@@ -29,8 +29,7 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fold_letter(letter: str) -> str:
-    folded = letter.casefold()
-    return folded if len(folded) == 1 else letter.lower()
+    return next((form for form in (letter.casefold(), letter.lower()) if len(form) == 1), letter)  # İ has neither
 
 
 @lru_cache(maxsize=16384)

@@ -167,8 +167,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ruleset: str
 
 
-class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The whole decision on one message."""
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field="schema", tag=SCHEMA):
+    """The whole decision on one message. Its JSON begins with `"schema":"beleg.trace/1"`."""
 
     message: MessageSeen
     settings: dict[str, str | int]
@@ -178,7 +178,6 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     removed: tuple[Removed, ...]
     steps: tuple[StepTrace, ...]
     assigned: tuple[Outcome, ...]
-    schema: str = SCHEMA
     run: Run | None = None
 
     def checks(self) -> Iterator[Check]:
@@ -213,10 +212,10 @@ def encode_with_digest(trace: Trace) -> tuple[bytes, str]:
 
 def decode(data: bytes | str) -> Trace:
     """Read a trace back. Raises ValueError where the JSON is no trace of this schema."""
-    trace = _DECODER.decode(data)
-    if trace.schema != SCHEMA:
-        raise ValueError(f"this is a trace of schema {trace.schema!r}; this Beleg reads {SCHEMA!r}")
-    return trace
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"this is no trace of schema {SCHEMA!r}: {error}") from error
 
 
 def digest(trace: Trace) -> str:
