@@ -38,16 +38,16 @@ def cost(empty: Message, text: str) -> float:
 def test_a_megabyte(empty: Message, piece: str) -> None:
     text = piece * (MB // len(piece))
     once = cost(empty, text)
-    assert once < 0.5  # alone on a machine of 2024: 0.05
-    assert cost(empty, text + text) < 3 * once + 0.1
+    assert once < 2  # alone on a machine: 0.05
+    assert cost(empty, text + text) < 3 * once + 0.5
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text(empty: Message, piece: str) -> None:
     text = piece * (SIZE // len(piece))
     once = cost(empty, text)
-    assert once < 1
-    assert cost(empty, text + text) < 3 * once + 0.1
+    assert once < 4  # alone on a machine: less than 0.3
+    assert cost(empty, text + text) < 3 * once + 0.5
 
 
 @pytest.mark.parametrize(
