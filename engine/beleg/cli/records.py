@@ -31,20 +31,15 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take ERP records in, all or nothing; known ones are updated in place."""
-    from beleg.importer import read_files, read_mapping
+    from beleg.importer import check_files, read_files, read_mapping
 
     one = frame(context)
-    size = sum(path.stat().st_size for path in files if path.is_file())
+    types = one.installed.types
+    options = {"type_": type_, "delimiter": delimiter, "encoding": encoding}
+    columns = read_mapping(mapping, types) if mapping else None
+    size = sum(job.size for job in check_files(files, types, mapping=columns, **options))
     with progress("importing (bytes)", size) as advance:
-        records = read_files(
-            files,
-            one.installed.types,
-            mapping=read_mapping(mapping, one.installed.types) if mapping else None,
-            type_=type_,
-            delimiter=delimiter,
-            encoding=encoding,
-            on_bytes=advance,
-        )
+        records = read_files(files, types, mapping=columns, on_bytes=advance, **options)
         report = one.workspace.import_records(records, files=", ".join(map(str, files)), prune=prune)
     if as_json:
         say_json(
