@@ -74,6 +74,9 @@ class Shown:
     messages: tuple[tuple[StoredMessage, Assignment], ...]
 
 
+_IGNORED = "SELECT list, entry FROM ignored ORDER BY entry"
+
+
 class Workspace:
     """One database with the installed plugins and the settings that decisions depend on."""
 
@@ -82,6 +85,7 @@ class Workspace:
         self.installed = installed
         self.rules = rules or RuleSettings()
         self.engine = Engine(installed, self.rules)
+        self._ignored: tuple[tuple[tuple[str, ...], ...], IgnoreList] | None = None
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -121,10 +125,11 @@ class Workspace:
 
     def ignore_list(self, connection: Connection) -> IgnoreList:
         """The ignored addresses that are stored."""
-        lists: dict[str, list[str]] = {name: [] for name in ENTRY_LISTS}
-        for row in connection.execute(select(ignored.c.list, ignored.c.entry).order_by(ignored.c.entry)):
-            lists[row.list].append(row.entry)
-        return IgnoreList(**lists)
+        rows = tuple(map(tuple, connection.exec_driver_sql(_IGNORED)))
+        if self._ignored is None or self._ignored[0] != rows:
+            lists = {name: [entry for list_, entry in rows if list_ == name] for name in ENTRY_LISTS}
+            self._ignored = rows, IgnoreList(**lists)
+        return self._ignored[1]
 
     def ignored(self) -> IgnoreList:
         """The same, in a transaction of its own."""

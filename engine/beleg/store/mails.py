@@ -6,6 +6,7 @@ number of its thread; taking one in that ties two threads makes them one.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -69,13 +70,23 @@ def member(stored: StoredMessage, assigned: tuple[Assignment, ...]) -> StoredThr
 _row_number = attrgetter("id")
 
 
+_LOCAL = threading.local()
+
+
+def _zstd() -> tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor]:
+    """A compressor and a decompressor for each thread: they are costly to make and not safe to share."""
+    if not hasattr(_LOCAL, "zstd"):
+        _LOCAL.zstd = zstandard.ZstdCompressor(level=1), zstandard.ZstdDecompressor()
+    found: tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor] = _LOCAL.zstd
+    return found
+
+
 class Mails:
     """The mailbox on one connection; the caller owns the transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._pack = zstandard.ZstdCompressor(level=1)
-        self._unpack = zstandard.ZstdDecompressor()
+        self._pack, self._unpack = _zstd()
 
     # --- taking in -----------------------------------------------------------------------------------------
 
