@@ -88,6 +88,7 @@ def test_added_and_known(mails: Mails) -> None:
             "anna@kunde.example",
             mails.get([row])[0].thread,
             False,
+            parsed.bytes_sha256,
         )
     ]
     assert mails.get([row])[0].name == "a@x"
@@ -204,7 +205,12 @@ def test_around(mails: Mails) -> None:
     found, own = mails.around(two)
     assert [each for each, _ in found] == [one]
     assert found[0][1] == ThreadMessage(
-        one.sha256, "1@x", one.date, "Rückfrage", (Assignment(RecordRef("order", "O"), "manual"),)
+        one.sha256,
+        "1@x",
+        one.date,
+        "Rückfrage",
+        (Assignment(RecordRef("order", "O"), "manual"),),
+        one.bytes_sha256,
     )
     assert own == (Assignment(RecordRef("order", "P"), "manual"),)
 

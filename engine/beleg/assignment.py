@@ -47,6 +47,8 @@ class ThreadMessage:
     date: datetime | None
     subject: str = ""
     assignments: tuple[Assignment, ...] = ()
+    bytes_sha256: str = ""
+    """Of its bytes as they came; `sha256` is of those with line ends made CRLF, by which it is known."""
 
     @property
     def name(self) -> str:
@@ -58,12 +60,12 @@ def earlier(messages: Iterable[ThreadMessage], than: datetime | None, sha256: st
     """The messages of a thread that are earlier than the one with this date and hash, oldest first.
 
     RULES.md section 4: a message without a date is the newest; of equal times neither is earlier; ties among the
-    earlier ones go by Message-ID, then by hash.
+    earlier ones go by Message-ID, then by the sha256 of the bytes.
     """
     dated = [m for m in messages if m.date is not None and m.sha256 != sha256]
     if than is not None:
         dated = [m for m in dated if m.date is not None and m.date < than]
-    return tuple(sorted(dated, key=lambda m: (m.date, m.message_id or "", m.sha256)))
+    return tuple(sorted(dated, key=lambda m: (m.date, m.message_id or "", m.bytes_sha256, m.sha256)))
 
 
 def kept_on_rerun(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:

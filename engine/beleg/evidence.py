@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from beleg.keys import address_key, fold
@@ -210,12 +211,14 @@ _LABEL = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?")
 def _addresses(part: TextPart, text: _Text, most: int) -> list[tuple[int, int, str]]:
     """Start, end and text of each address in a part, in reading order: those that the parser marked
     (header fields of an attached message, `mailto:` links) and those in running text, at most about `most`."""
-    marked = [(span.start, span.end, span.address) for span in part.spans if span.address]
+    marked = [(span.start, span.end, span.address) for span in part.spans if span.address is not None]
     running = list(islice(_running_addresses(text), most + REPEATED))
     if not part.spans:
         return running
-    closed = _Cover((span.start, span.end) for span in part.spans)
-    return sorted(marked + [found for found in running if not closed.touches(found[0], found[1])])
+    # A link's address takes no room in the text; where one stands, it comes before what stands there.
+    closed = _Cover((span.start, span.end) for span in part.spans if span.end > span.start)
+    kept = [found for found in running if not closed.touches(found[0], found[1])]
+    return sorted(marked + kept, key=itemgetter(0, 1))
 
 
 def _running_addresses(text: _Text) -> Iterator[tuple[int, int, str]]:

@@ -115,7 +115,7 @@ def run(scenario: Scenario, installed: Installed) -> Outcome:
     stored = [(mail, parse(mail.raw, scenario.settings.limits)) for mail in scenario.mailbox]
     tied = thread_of(message, [m for _, m in stored])
     thread = [
-        ThreadMessage(m.sha256, m.message_id, m.date, m.subject, mail.assignments)
+        ThreadMessage(m.sha256, m.message_id, m.date, m.subject, mail.assignments, m.bytes_sha256)
         for mail, m in stored
         if m.sha256 in tied
     ]

@@ -47,6 +47,8 @@ def read_header(data: bytes, start: int, end: int) -> tuple[Header, int]:
     stop = data.find(b"\n\n", start, end)
     block, body = (data[start:end], end) if stop < 0 else (data[start:stop], stop + 2)
     block = block.removeprefix(_BOM)
+    if block.startswith(b"From "):
+        block = block.partition(b"\n")[2].removeprefix(_BOM)
     header: Header = {}
     # Latin-1 keeps raw 8-bit bytes apart until the field they stand in is decoded.
     for name, value in _FIELD.findall(block.decode("latin-1")):
@@ -161,12 +163,21 @@ def many_ids(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+_COMMENT = re.compile(r"\([^()]*+\)")
+
+
+def _without_comments(value: str) -> str:
+    while "(" in value and (bare := _COMMENT.sub(" ", value)) != value:
+        value = bare
+    return value
+
+
 def utc_date(value: str) -> datetime | None:
     """The moment that a Date field names, in UTC; None when it names none."""
     if not value or len(value) > _MAX_DATE:
         return None
     try:
-        parsed = parsedate_tz(value)
+        parsed = parsedate_tz(_without_comments(value))
         if parsed is None:
             return None
         year, month, day, hour, minute, second = parsed[:6]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
-
-from beleg.keys import address_key
 
 from .address import is_addr_spec
 from .html_guard import BLOCK, CELL, MARKS, OWN_MARKS, UNSEEN, Trust, hides, tame
@@ -19,7 +16,7 @@ from .text import clean, decode
 
 _AS_WRITTEN = frozenset({"pre", "textarea", "listing", "xmp", "plaintext"})
 
-_SPACE, _NEWLINE, _TAB, _LINK, _LINK_END = "\x03\x04\x05\x06\x07"
+_SPACE, _NEWLINE, _TAB, _LINK = "\x03\x04\x05\x06"
 _OWN_BYTES = bytes(range(1, 8))
 _KEPT = str.maketrans({" ": _SPACE, "\n": _NEWLINE, "\t": _TAB})
 _RESTORED = ((_SPACE, " "), (_NEWLINE, "\n"), (_TAB, "\t"))
@@ -27,12 +24,10 @@ _SEEN_AS = {BLOCK: "\n", CELL: "\t", " ": " ", "": ""}
 _HIDDEN = '[hidden],[style*="none" i],[style*="hidden" i]'
 _MAILTO = '[href*="mailto:" i]'
 _BLANKS = BLOCK + CELL + " "
-_IN_TEXT = re.compile(r"(?<![\w.%+&'-])[\w.%+&'-]++@[\w-]++(?:\.[\w-]++)++")
 _URL_BLANKS = re.compile(r"[\t\n\r]+")
 _URL_ENDS = "".join(map(chr, range(33)))
 _MAX_LINKS = 20_000
 _MAX_REPEATED = 1000
-_SHOWN_PER_LINK = 50
 
 
 def html_text(source: str, trust: Trust) -> tuple[str, tuple[Span, ...]]:
@@ -104,7 +99,7 @@ def _walk(
         if tag == "-text":
             text = node.text_content or ""
             if own_marks:
-                text = OWN_MARKS.sub("", text)
+                text = OWN_MARKS.sub("\ufffd", text)
             pieces.append(text if as_written < 0 else text.translate(_KEPT))
         elif tag not in UNSEEN and not (unseen and node.mem_id in unseen):
             mark = MARKS.get(tag, "")
@@ -113,7 +108,6 @@ def _walk(
             if links and node.mem_id in links:
                 pieces.append(_LINK)
                 targets.append(links[node.mem_id])
-                mark = _LINK_END + mark
             below = node.first_child
             if below is not None:
                 if tag in _AS_WRITTEN and as_written < 0:
@@ -153,73 +147,46 @@ def _strongest(run: str) -> str:
 
 
 def _finish(marked: str, targets: list[tuple[str, ...]]) -> tuple[str, tuple[Span, ...]]:
-    """The text without marks. Blanks on both sides of a link's mark are one: `AU <a> 1</a>` is `AU 1`."""
+    """The text without marks, and the addresses of each link at the link's place, which takes no room: a link parts no
+    words. Blanks on both sides of its mark are one: `AU <a> 1</a>` is `AU 1`."""
     for blank in "\n\t\r\f":
         marked = marked.replace(blank, " ")
     pieces: list[str] = []
     length = 0
     blanks = ""  # before the piece to come
-    marks: list[str] = []  # likewise
-    opened: list[tuple[int, tuple[str, ...]]] = []
-    links: list[tuple[int, int, tuple[str, ...]]] = []
-    coming = iter(targets)
-
-    def place_marks() -> None:
-        for mark in marks:
-            if mark == _LINK:
-                opened.append((length, next(coming)))
-            else:
-                start, addresses = opened.pop()
-                links.append((start, length, addresses))
-        marks.clear()
-
-    for index, linked in enumerate(marked.split(_LINK)):
-        for end_index, piece in enumerate(linked.split(_LINK_END)):
-            if index or end_index:
-                marks.append(_LINK_END if end_index else _LINK)
-            text = _collapsed(piece)
-            if not text:
-                blanks += _strongest(piece)
-                continue
-            blank = _strongest(blanks + piece[: len(piece) - len(piece.lstrip(_BLANKS))]) if pieces else ""
-            length += len(blank)
-            place_marks()
-            pieces += (_SEEN_AS[blank], text)
-            length += len(text)
-            blanks = piece[len(piece.rstrip(_BLANKS)) :]
-    place_marks()
+    waiting = 0  # links before the piece to come
+    places: list[int] = []
+    for index, piece in enumerate(marked.split(_LINK)):
+        waiting += index > 0
+        text = _collapsed(piece)
+        if not text:
+            blanks += _strongest(piece)
+            continue
+        blank = _strongest(blanks + piece[: len(piece) - len(piece.lstrip(_BLANKS))]) if pieces else ""
+        length += len(blank)
+        places += [length] * waiting
+        waiting = 0
+        pieces += (_SEEN_AS[blank], text)
+        length += len(text)
+        blanks = piece[len(piece.rstrip(_BLANKS)) :]
+    places += [length] * waiting
     plain = "".join(pieces)
     for mark, blank in _RESTORED:
         if mark in plain:
             plain = plain.replace(mark, blank)
-    return _inserted(plain, sorted(links)) if links else (clean(plain), ())
+    text = clean(plain)
+    if places and text != plain:
+        places = _moved(plain, places, len(text))
+    spans = (Span(at, at, address) for at, addresses in zip(places, targets, strict=True) for address in addresses)
+    return text, tuple(spans)
 
 
-def _inserted(plain: str, regions: Iterable[tuple[int, int, tuple[str, ...]]]) -> tuple[str, tuple[Span, ...]]:
-    """`plain` with the addresses of each link before the link's text, unless that shows them."""
-    readable = [
-        (match.end(), match.start(), address_key(match[0].lstrip("._%+&'-")))
-        for match in (_IN_TEXT.finditer(plain) if "@" in plain else ())
-    ]
-    found: list[str] = []
-    spans: list[Span] = []
-    length = position = 0
-    blank_before = True
-    for start, end, addresses in regions:
-        first = bisect_right(readable, (start, len(plain), ""))
-        shown = {key for _, begin, key in readable[first : first + _SHOWN_PER_LINK] if begin < end}
-        for address in addresses:
-            if address_key(address) in shown:
-                continue
-            before = clean(plain[position:start])
-            position = start
-            if before:
-                blank_before = before[-1].isspace()
-            blank = "" if blank_before else " "
-            length += len(before) + len(blank)
-            spans.append(Span(length, length + len(address), address))
-            found.append(f"{before}{blank}{address} ")
-            length += len(address) + 1
-            blank_before = True
-    found.append(clean(plain[position:]))
-    return "".join(found), tuple(spans)
+def _moved(plain: str, places: list[int], length: int) -> list[int]:
+    """Where places in `plain` are in its cleaned form."""
+    moved: list[int] = []
+    done = reached = 0
+    for place in places:
+        reached += len(clean(plain[done:place]))
+        done = place
+        moved.append(min(reached, length))
+    return moved

@@ -20,7 +20,7 @@ def names(text: str) -> frozenset[str]:
 # What parts words, in the text that is passed on. Control characters, so that ASCII stays ASCII.
 BLOCK, CELL = "\x01", "\x02"
 OWN_MARKS = re.compile(r"[\x01-\x07]+")
-"""The control characters that stand for something here and in `html`; the source's own are dropped."""
+"""The control characters that stand for something here and in `html`; the source's own are replaced."""
 
 BLOCKS = names(
     "address article aside blockquote body br caption center col colgroup dd details dialog dir div dl dt"
@@ -129,7 +129,7 @@ def tame(source: str, trust: Trust) -> tuple[str, bool]:
     tags = source.count("<")
     if tags <= _MANY_TAGS and trust.affords(source, tags):
         return source, False
-    source = _NUMBERED_MARK.sub("", OWN_MARKS.sub("", source))
+    source = _NUMBERED_MARK.sub("\ufffd", OWN_MARKS.sub("\ufffd", source))
     if tags <= _MANY_TAGS:
         return _TAG.sub(_Rewriter().rewrite, source), True
     return _TAG.sub(_Flattener().rewrite if _READ.search(source) else _flat, source), True

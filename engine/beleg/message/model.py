@@ -24,8 +24,9 @@ class Participant:
 class Span:
     """Characters `start` up to `end` of a text that are not running text.
 
-    With an `address` they are exactly that address; without one they are opaque: no address may be
-    found in them (a display name is never an address), while reference numbers may.
+    With an `address` they are exactly that address or, where they have no length, the place of a link to it.
+    Without one they are opaque: no address may be found in them (a display name is never an address), while
+    reference numbers may.
     """
 
     start: int
@@ -101,6 +102,8 @@ class Message:
 
     sha256: str
     """Identity: of the bytes with line ends made CRLF, in hexadecimal."""
+    bytes_sha256: str
+    """Of the bytes as they came, in hexadecimal: a tie-break (RULES.md section 4)."""
     size: int
     """Of the bytes as they came."""
     message_id: str | None

@@ -53,6 +53,7 @@ def parse(raw: bytes, limits: Limits = _DEFAULT_LIMITS) -> Message:
     own_id = fields.one_id(first_text(header, "message-id"))
     return Message(
         sha256=_digest(raw, data),
+        bytes_sha256=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
         message_id=next(iter(_kept_ids((own_id,), reading)), None) if own_id else None,
         references=ids,

@@ -44,6 +44,7 @@ class StoredMessage:
     sender: str
     thread: int
     decided: bool
+    bytes_sha256: str
 
     @property
     def name(self) -> str:
@@ -53,7 +54,7 @@ class StoredMessage:
 
 _LISTED = [
     message.c.id, message.c.sha256, message.c.message_id, message.c.date, message.c.subject, message.c.sender,
-    message.c.thread, message.c.decided,
+    message.c.thread, message.c.decided, message.c.bytes_sha256,
 ]  # fmt: skip
 
 
@@ -64,7 +65,9 @@ StoredThreadMessage = tuple[StoredMessage, ThreadMessage]
 
 def member(stored: StoredMessage, assigned: tuple[Assignment, ...]) -> StoredThreadMessage:
     """A stored message as the history step sees it, beside its row."""
-    return stored, ThreadMessage(stored.sha256, stored.message_id, stored.date, stored.subject, assigned)
+    return stored, ThreadMessage(
+        stored.sha256, stored.message_id, stored.date, stored.subject, assigned, stored.bytes_sha256
+    )
 
 
 _row_number = attrgetter("id")
@@ -104,6 +107,7 @@ class Mails:
             _ADD,
             {
                 "sha256": parsed.sha256,
+                "bytes_sha256": parsed.bytes_sha256,
                 "message_id": parsed.message_id,
                 "date": to_number(parsed.date),
                 "subject": parsed.subject,
@@ -325,7 +329,7 @@ _CARRIED = Statement("SELECT DISTINCT m.thread FROM {names} n {cross} message m 
 _NAMED = text("SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.id = n.message WHERE n.name = :name")
 _THREAD = Statement(
     """
-    SELECT m.id, m.sha256, m.message_id, m.date, m.subject, m.sender, m.thread, m.decided,
+    SELECT m.id, m.sha256, m.message_id, m.date, m.subject, m.sender, m.thread, m.decided, m.bytes_sha256,
       a.record_type, a.record_id, a.origin, a.source, a.clause, a.removed_by, a.removed_at
     FROM {threads} t {cross} message m ON m.thread = CAST(t.thread AS BIGINT)
     LEFT JOIN assignment a ON a.message = m.id
@@ -375,6 +379,7 @@ def _row(row: Any) -> StoredMessage:
         row.sender,
         row.thread,
         bool(row.decided),
+        row.bytes_sha256,
     )
 
 

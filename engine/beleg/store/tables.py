@@ -84,6 +84,7 @@ class MessageRow(Table, table=True):
     __table_args__ = (Index("message_undecided", "decided", "date", "id"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
     sha256: str = Field(unique=True, sa_type=Bytewise)
+    bytes_sha256: str = Field(sa_type=Bytewise)
     message_id: str | None = Field(default=None, index=True, sa_type=Bytewise)
     date: int = Field(sa_type=BigInteger)
     subject: str = Field(sa_type=Text)

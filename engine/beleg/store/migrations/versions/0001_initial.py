@@ -63,6 +63,7 @@ def upgrade() -> None:
         "message",
         _number(),
         _bytewise("sha256"),
+        _bytewise("bytes_sha256"),
         _bytewise("message_id", nullable=True),
         Column("date", BigInteger(), nullable=False),
         _text("subject"),
