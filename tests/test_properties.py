@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
+from random import Random
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -315,10 +316,10 @@ def decide(
 @quick
 @given(MAILS, WORLDS, RULES, OWN, st.randoms(use_true_random=False))
 def test_the_order_of_the_records_is_of_no_importance(
-    raw: bytes, world: list[Record], rule: OnConflict, own: list[Assignment], random: object
+    raw: bytes, world: list[Record], rule: OnConflict, own: list[Assignment], random: Random
 ) -> None:
     shuffled = list(world)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     one, other = decide(raw, world, rule, own=own), decide(raw, shuffled, rule, own=own)
     assert digest(one.trace) == digest(other.trace)
     assert one.made == other.made

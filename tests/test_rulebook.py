@@ -315,7 +315,7 @@ def test_a_count_that_equals_a_remembered_one_is_still_checked() -> None:
     book.decide(DOCUMENT.name, COUNTS)
     for value in (True, 1.0):
         with pytest.raises(RulebookError, match="whole number"):
-            book.decide(DOCUMENT.name, {**COUNTS, "by_reference": value})  # type: ignore[dict-item]
+            book.decide(DOCUMENT.name, {**COUNTS, "by_reference": value})  # type: ignore[dict-item]  # the wrong type is the test
 
 
 # What may be asked

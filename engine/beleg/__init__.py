@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beleg.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from beleg.interface import *  # noqa: F403
+    from beleg.interface import *  # noqa: F403, its __all__ is what this package offers
 else:
 
     def __getattr__(name):

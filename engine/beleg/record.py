@@ -6,7 +6,7 @@ they have) is declared by plugins as a `RecordType`; the engine itself knows no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -117,8 +117,3 @@ def role_types(types: Iterable[RecordType]) -> dict[str, str]:
         for role, target in declared.roles().items():
             roles.setdefault(role, target)
     return roles
-
-
-def sort_refs(refs: Sequence[RecordRef]) -> tuple[RecordRef, ...]:
-    """The refs in the one order in which traces and listings show them: by type, then by id."""
-    return tuple(sorted(refs))

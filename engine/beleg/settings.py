@@ -92,7 +92,7 @@ def load() -> Settings:
     if "BELEG_CONFIG" in os.environ and not path.is_file():
         raise InputError("BELEG_CONFIG names a file that does not exist", Where(str(path)))
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()  # type: ignore[call-arg]  # file and environment fill it
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][:1])

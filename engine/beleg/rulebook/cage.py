@@ -143,7 +143,7 @@ def _durable() -> tuple[Any, Any]:
     # local wall clock, so a change to summer time looks to it like an action that ran for an hour.
     durable.engine._unix_now = time.monotonic
 
-    class QuietHost(durable.engine.Host):  # type: ignore[misc]
+    class QuietHost(durable.engine.Host):  # type: ignore[misc]  # durable has no types
         def _run(self) -> None:
             """Start no dispatcher threads."""
 
