@@ -813,6 +813,11 @@ def test_mailto_links(source: str, text: str, found: list[tuple[int, str]]) -> N
         assert part.spans == tuple(Span(at, at, address) for at, address in found)
 
 
+def test_a_byte_order_mark_behind_the_from_line_of_a_mailbox_is_skipped() -> None:
+    raw = b"From anna Mon Jan  5 09:00:00 2026\n\xef\xbb\xbfFrom: anna@kunde.example\n\nx"
+    assert [participant.address for participant in parse(raw).participants] == ["anna@kunde.example"]
+
+
 # --- Limits -------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from beleg import Check, Clause, Context, RuleSeen, Step, hookimpl
 from beleg.assignment import Assignment, Removal, ThreadMessage
+from beleg.assignment import earlier as oldest_first
 from beleg.directory import MemoryDirectory
 from beleg.ignore import IgnoreList
 from beleg.message import parse
@@ -273,3 +274,8 @@ def test_a_decision_without_a_trace_makes_the_same(installed: Installed) -> None
     bare = Engine(installed).decide(parse(RAW), directory, IgnoreList(), trace=False)
     assert bare.made == decide(installed).made
     assert bare.trace.steps == ()
+
+
+def test_the_last_tie_among_earlier_messages_goes_by_the_bytes_as_they_came() -> None:
+    known = [ThreadMessage(sha, "same@x", START, "", (), bytes_) for sha, bytes_ in (("a" * 64, "2"), ("b" * 64, "1"))]
+    assert [each.bytes_sha256 for each in oldest_first(known, None, "")] == ["1", "2"]
