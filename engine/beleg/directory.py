@@ -124,14 +124,50 @@ class MemoryDirectory:
     """
 
     def __init__(self, records: Iterable[Record], types: Mapping[str, RecordType]) -> None:
+        self._types = types
         self._records = {record.ref: record for record in records}
         index: dict[str, dict[Group, set[str]]] = defaultdict(lambda: defaultdict(set))
         for record in self._records.values():
-            declared = types.get(record.ref.type)
-            group = Group(record.ref.type, declared.facet(record.status) if declared else "")
+            group = self._group(record)
             for entry in self._entries(record):
                 index[entry][group].add(record.ref.id)
         self._index = {entry: {group: sorted(ids) for group, ids in groups.items()} for entry, groups in index.items()}
+
+    def changed(self, changes: Mapping[RecordRef, Record | None]) -> MemoryDirectory:
+        """A copy in which these records are as given, or (None) do not exist. The cost is that of copying two
+        dictionaries, whatever the records."""
+        copy = object.__new__(MemoryDirectory)
+        copy._types, copy._records, copy._index = self._types, dict(self._records), dict(self._index)
+        for ref, record in changes.items():
+            if record is None:
+                copy._records.pop(ref, None)
+            else:
+                copy._records[ref] = record
+        # A document is found by its customer's addresses, so what points at a changed customer changes with it.
+        touched = set(changes)
+        touched.update(r.ref for r in self._records.values() if not touched.isdisjoint(r.targets(CUSTOMER)))
+        for ref in touched:
+            copy._reindex(ref, self._records.get(ref), self)
+        return copy
+
+    def _reindex(self, ref: RecordRef, before: Record | None, source: MemoryDirectory) -> None:
+        after = self._records.get(ref)
+        old = {(entry, source._group(before)) for entry in source._entries(before)} if before else set()
+        new = {(entry, self._group(after)) for entry in self._entries(after)} if after else set()
+        for entry, group in old ^ new:
+            groups = dict(self._index.get(entry, {}))
+            ids = set(groups.pop(group, ()))
+            ids = ids | {ref.id} if (entry, group) in new else ids - {ref.id}
+            if ids:
+                groups[group] = sorted(ids)
+            if groups:
+                self._index[entry] = groups
+            else:
+                self._index.pop(entry, None)
+
+    def _group(self, record: Record) -> Group:
+        declared = self._types.get(record.ref.type)
+        return Group(record.ref.type, declared.facet(record.status) if declared else "")
 
     def _entries(self, record: Record) -> set[str]:
         addresses = set(record.address_keys())
@@ -139,6 +175,10 @@ class MemoryDirectory:
             if customer := self._records.get(target):
                 addresses |= customer.address_keys()
         return {*map(address_entry, addresses), *map(reference_entry, record.reference_keys())}
+
+    def all(self) -> Mapping[RecordRef, Record]:
+        """Every record, in the order given."""
+        return self._records
 
     def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""

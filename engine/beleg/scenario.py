@@ -13,8 +13,10 @@ from typing import Any, get_args
 
 from beleg import yamltext
 from beleg.assignment import ORIGINS, Assignment, Origin, Removal, ThreadMessage
+from beleg.case import Case
 from beleg.directory import MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
+from beleg.evidence import extract
 from beleg.ignore import ENTRY_LISTS, IgnoreList
 from beleg.importer.rows import GENERIC, RowReader
 from beleg.message import parse
@@ -109,27 +111,35 @@ def load(path: Path, installed: Installed) -> Iterator[Scenario]:
             yield _Reader(path, installed).scenario(document)
 
 
-def run(scenario: Scenario, installed: Installed) -> Outcome:
-    """Decide the scenario's message in its world and compare with what it expects."""
-    message = parse(scenario.raw, scenario.settings.limits)
-    stored = [(mail, parse(mail.raw, scenario.settings.limits)) for mail in scenario.mailbox]
+def case(scenario: Scenario, installed: Installed) -> Case:
+    """The scenario's message in its world, ready to be decided."""
+    settings = scenario.settings
+    message = parse(scenario.raw, settings.limits)
+    stored = [(mail, parse(mail.raw, settings.limits)) for mail in scenario.mailbox]
     tied = thread_of(message, [m for _, m in stored])
-    thread = [
-        ThreadMessage(m.sha256, m.message_id, m.date, m.subject, mail.assignments, m.bytes_sha256)
-        for mail, m in stored
-        if m.sha256 in tied
-    ]
-    decision = Engine(installed, scenario.settings).decide(
+    return Case(
         message,
+        extract(message, min_reference_length=settings.min_reference_length, limits=settings.limits),
+        tuple(
+            ThreadMessage(m.sha256, m.message_id, m.date, m.subject, mail.assignments, m.bytes_sha256)
+            for mail, m in stored
+            if m.sha256 in tied
+        ),
+        scenario.assignments,
         MemoryDirectory(scenario.records, installed.types),
         scenario.ignored,
-        thread,
-        scenario.assignments,
+        settings,
     )
-    return Outcome(scenario, decision, tuple(_faults(scenario.expect, decision)))
 
 
-def _faults(expect: Expectation, decision: Decision) -> Iterator[str]:
+def run(scenario: Scenario, installed: Installed) -> Outcome:
+    """Decide the scenario's message in its world and compare with what it expects."""
+    decision = case(scenario, installed).decide(Engine(installed, scenario.settings))
+    return Outcome(scenario, decision, tuple(faults(scenario.expect, decision)))
+
+
+def faults(expect: Expectation, decision: Decision) -> Iterator[str]:
+    """Each thing in which a decision differs from what is expected, as a sentence."""
     standing = {outcome.record: outcome.origin for outcome in decision.trace.assigned}
     held = decision.trace.held()
     if expect.assigned is not None and expect.assigned != set(standing):

@@ -6,7 +6,7 @@ The command line (and later the web page and the API) are thin layers over this 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from itertools import islice
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
-from beleg.directory import AskedAhead, Directory, address_entry, reference_entry
+from beleg.case import Case, Recorder
+from beleg.directory import AskedAhead, Directory, MemoryDirectory, address_entry, reference_entry
 from beleg.errors import InputError
 from beleg.evidence import Evidence
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
@@ -274,6 +275,35 @@ class Workspace:
         with self.database.begin(write=False) as connection:
             thread = [each for _, each in Mails(connection).thread_of(message)]
             return self.engine.decide(message, SqlDirectory(connection), self.ignore_list(connection), thread)
+
+    def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
+        """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
+        out of the database: of the ERP what it touched or could have touched, and what is `near` these records (they,
+        what they point at, and every record that shares a number with them). Deciding it gives the same trace.
+        Raises StepFailed."""
+        with self.database.begin(write=False) as connection:
+            mails = Mails(connection)
+            own: tuple[Assignment, ...] = ()
+            if isinstance(mail, bytes):
+                message = parse(mail, self.rules.limits)
+                around = mails.thread_of(message)
+            else:
+                message = parse(mails.raw([mail.row])[mail.row], self.rules.limits)
+                around, own = mails.around(mail)
+            thread = tuple(each for _, each in around)
+            evidence = self.engine.read(message)
+            ignored = self.ignore_list(connection)
+            seen = Recorder(SqlDirectory(connection))
+            self.engine.decide(message, seen, ignored, thread, own, evidence=evidence)
+            known = seen.records(near)
+            entries = entries_of(evidence)
+            entries |= {reference_entry(key) for ref in near if ref in known for key in known[ref].reference_keys()}
+            seen.find(entries, self.engine.groups)
+            standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
+            refs = {*seen.named, *standing, *browse.holders(connection, entries, seen.known, seen.crowded)}
+            records = seen.directory.records(refs)
+        directory = MemoryDirectory((records[ref] for ref in sorted(records)), self.installed.types)
+        return Case(message, evidence, thread, own, directory, ignored, self.rules)
 
     # --- corrections ---------------------------------------------------------------------------------------------
 

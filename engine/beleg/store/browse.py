@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 
+from beleg.directory import COUNTED, Group
 from beleg.record import Record, RecordRef
+from beleg.store.batch import Statement
 from beleg.store.directory import load
 from beleg.store.tables import record, record_key
 
@@ -28,6 +32,44 @@ def carrying(connection: Connection, entry: str, most: int = 100) -> list[Record
         .limit(most)
     )
     return [RecordRef(*row) for row in connection.execute(query)]
+
+
+# One row more than is counted: an entry that has it is read group by group, each no further than is counted.
+_HOLDERS = Statement(
+    f"""
+    SELECT e.entry, r.type, r.id FROM {{entries}} e {{cross}} record_key r ON r.entry = e.entry
+    WHERE (SELECT count(*) FROM (
+      SELECT 1 FROM record_key c WHERE c.entry = e.entry LIMIT {COUNTED + 2}) counted) <= {COUNTED + 1}
+    """,
+    entries="entry",
+)
+_CROWD = Statement(
+    f"""
+    SELECT DISTINCT r.type, r.id FROM {{entries}} e {{cross}} record_key r ON r.entry = e.entry
+    WHERE r.type = :type AND r.facet = :facet ORDER BY r.id LIMIT {COUNTED + 1}
+    """,
+    entries="entry",
+)
+
+
+def holders(
+    connection: Connection, entries: Collection[str], known: Collection[str], crowded: Collection[tuple[str, Group]]
+) -> set[RecordRef]:
+    """Every live record that carries one of these index entries; of a crowded entry and group (more than are counted)
+    the first that are counted, by id; at least one of each `known` entry. One round trip, and one for each that is
+    crowded."""
+    found: set[RecordRef] = set()
+    crowds = set(known)
+    for entry, type_, id_ in _HOLDERS.run(connection, entries=[(entry,) for entry in sorted(entries)]):
+        found.add(RecordRef(type_, id_))
+        crowds.discard(entry)
+    for entry in sorted(crowds):
+        found.update(carrying(connection, entry, 1))
+    for entry, group in sorted(crowded):
+        if entry in crowds:
+            rows = _CROWD.run(connection, entries=[(entry,)], type=group.type, facet=group.facet)
+            found.update(RecordRef(*row) for row in rows)
+    return found
 
 
 def load_one(connection: Connection, ref: RecordRef) -> tuple[Record | None, bool]:
