@@ -400,7 +400,8 @@ def test_explain_decides_once_and_stays(shop: Cli, monkeypatch: pytest.MonkeyPat
     assert "order O-81 (AB-1042)" in first
     assert shop.assigned() == {"frage@kunde.example": ORDER}
     shop("erp", "import", shop.write("erp.yaml", ERP.replace("AB-1042", "AB-9999")))
-    assert shop("explain", "1") == first
+    without = next(line for line in first.splitlines(keepends=True) if line.startswith("Without AB-1042"))
+    assert shop("explain", "1") == first.replace(without, "")  # in the ERP of now it would not be true
     shop("assign", "1")
     assert "NOTHING ASSIGNED" not in shop("explain", "1")
     assert shop.assigned() == {"frage@kunde.example": ["offer:AN-7", "contact:K-5"]}

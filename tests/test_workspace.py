@@ -147,7 +147,7 @@ def test_opening_again_changes_nothing(workspace: Workspace) -> None:
 
 def test_a_file_is_decided_in_the_thread_it_would_have(workspace: Workspace) -> None:
     take_in(workspace, QUESTION)
-    decision = workspace.decide_file(ANSWER)
+    decision = workspace.case(ANSWER).decide(workspace.engine)
     assert [str(each.record) for each in decision.made] == ANNAS
     assert standing(workspace) == {"1@x": ANNAS}
 
@@ -155,7 +155,7 @@ def test_a_file_is_decided_in_the_thread_it_would_have(workspace: Workspace) -> 
 def test_a_file_is_decided_as_a_stored_message_is(workspace: Workspace) -> None:
     take_in(workspace, QUESTION, STRANGER)
     for id_, raw in (("1@x", QUESTION), ("4@x", STRANGER)):
-        assert digest(workspace.decide_file(raw).trace) == workspace.open(row(workspace, id_))[1]
+        assert digest(workspace.case(raw).decide(workspace.engine).trace) == workspace.open(row(workspace, id_))[1]
 
 
 # --- a step that fails
@@ -206,7 +206,7 @@ def test_a_failing_step_leaves_nothing_behind(fragile: Workspace, failing: Faili
     with pytest.raises(StepFailed, match=r"step 'failing' failed on message 1@x: RuntimeError: kaputt"):
         fragile.open(row(fragile, "1@x"))
     with pytest.raises(StepFailed):
-        fragile.decide_file(QUESTION)
+        fragile.case(QUESTION).decide(fragile.engine)
     assert standing(fragile) == {"1@x": [], "4@x": []}
     failing.on = ""
     assert fragile.assign(fragile.undecided()).assigned == 1
@@ -363,11 +363,11 @@ def test_a_hot_address_is_decided_as_in_memory(database: Database, installed: In
     ]:
         for sender in ("relay@markt.example", "fremd@z.example"):
             raw = mail(subject, body, sender=sender)
-            ours = workspace.decide_file(raw)
+            ours = workspace.case(raw).decide(workspace.engine)
             theirs = engine.decide(parse(raw), directory, IgnoreList())
             assert ours.made == theirs.made
             assert digest(ours.trace) == digest(theirs.trace)
-    [check] = [c for c in workspace.decide_file(mail(sender="relay@markt.example")).trace.checks()
+    [check] = [c for c in workspace.case(mail(sender="relay@markt.example")).decide(workspace.engine).trace.checks()
                if c.clause == "order.participants.ambiguous"]  # fmt: skip
     assert check.candidates is not None
     assert check.candidates.total == min(count, 1_001)

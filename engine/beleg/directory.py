@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from beleg.record import CUSTOMER, Record, RecordRef, RecordType
@@ -128,8 +129,8 @@ class MemoryDirectory:
         self._records = {record.ref: record for record in records}
         index: dict[str, dict[Group, set[str]]] = defaultdict(lambda: defaultdict(set))
         for record in self._records.values():
-            group = self._group(record)
-            for entry in self._entries(record):
+            group = self.group(record)
+            for entry in self.entries(record):
                 index[entry][group].add(record.ref.id)
         self._index = {entry: {group: sorted(ids) for group, ids in groups.items()} for entry, groups in index.items()}
 
@@ -145,15 +146,16 @@ class MemoryDirectory:
                 copy._records[ref] = record
         # A document is found by its customer's addresses, so what points at a changed customer changes with it.
         touched = set(changes)
-        touched.update(r.ref for r in self._records.values() if not touched.isdisjoint(r.targets(CUSTOMER)))
+        for ref in changes:
+            touched |= self._documents.get(ref, set())
         for ref in touched:
             copy._reindex(ref, self._records.get(ref), self)
         return copy
 
     def _reindex(self, ref: RecordRef, before: Record | None, source: MemoryDirectory) -> None:
         after = self._records.get(ref)
-        old = {(entry, source._group(before)) for entry in source._entries(before)} if before else set()
-        new = {(entry, self._group(after)) for entry in self._entries(after)} if after else set()
+        old = {(entry, source.group(before)) for entry in source.entries(before)} if before else set()
+        new = {(entry, self.group(after)) for entry in self.entries(after)} if after else set()
         for entry, group in old ^ new:
             groups = dict(self._index.get(entry, {}))
             ids = set(groups.pop(group, ()))
@@ -165,16 +167,37 @@ class MemoryDirectory:
             else:
                 self._index.pop(entry, None)
 
-    def _group(self, record: Record) -> Group:
+    @cached_property
+    def _documents(self) -> Mapping[RecordRef, set[RecordRef]]:
+        """By customer, the documents that point at him."""
+        found: dict[RecordRef, set[RecordRef]] = defaultdict(set)
+        for record in self._records.values():
+            for customer in record.targets(CUSTOMER):
+                found[customer].add(record.ref)
+        return found
+
+    def group(self, record: Record) -> Group:
+        """The group that a record counts in."""
         declared = self._types.get(record.ref.type)
         return Group(record.ref.type, declared.facet(record.status) if declared else "")
 
-    def _entries(self, record: Record) -> set[str]:
+    def entries(self, record: Record) -> set[str]:
+        """The index entries that lead to a record of this directory."""
         addresses = set(record.address_keys())
         for target in record.targets(CUSTOMER):
             if customer := self._records.get(target):
                 addresses |= customer.address_keys()
         return {*map(address_entry, addresses), *map(reference_entry, record.reference_keys())}
+
+    def carrying(self, entries: Iterable[str], group: Group | None = None) -> set[RecordRef]:
+        """The records (of one group) that any of these index entries leads to, however many."""
+        return {
+            RecordRef(each.type, id_)
+            for entry in entries
+            for each, ids in self._index.get(entry, {}).items()
+            if group is None or each == group
+            for id_ in ids
+        }
 
     def all(self) -> Mapping[RecordRef, Record]:
         """Every record, in the order given."""

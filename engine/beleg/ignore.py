@@ -7,7 +7,7 @@ RULES.md section 2: users and groups of the system, and a blacklist of addresses
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from beleg.keys import address_key, domain_key
@@ -56,6 +56,53 @@ class IgnoreList:
                 if found := self._wildcards.get(domain):
                     return found
         return None
+
+    def entries(self) -> Iterator[tuple[Entry, str]]:
+        """Every entry with the key that it is compared by: users, groups, then the blacklist, in the order given."""
+        for text in self.users:
+            yield Entry("user", text), address_key(text.strip())
+        for text in self.groups:
+            yield Entry("group", text), address_key(text.strip())
+        for text in self.blacklist:
+            kind, key = classify(text)
+            yield Entry(kind, text), key
+
+    def applying(self, keys: Collection[str]) -> list[tuple[Entry, str]]:
+        """Every entry that takes one of these addresses out, or would if others did not before it, with the first of
+        the addresses that it is about."""
+        found = []
+        domains: dict[str, str] = {}
+        above: dict[str, str] = {}
+        for key in keys:
+            domain = key.rpartition("@")[2]
+            domains.setdefault(domain, key)
+            while "." in domain:
+                domain = domain.partition(".")[2]
+                above.setdefault(domain, key)
+        about = {"domain": domains, "wildcard": above}
+        for entry, compared in self.entries():
+            key = about.get(entry.kind, {}).get(compared) or (compared if compared in keys else "")
+            if key:
+                found.append((entry, key))
+        return found
+
+    def only(self, entries: Iterable[Entry]) -> IgnoreList:
+        """A list of these entries alone."""
+        return _lists(entries)
+
+    def without(self, kind: str, text: str) -> IgnoreList:
+        """The list without the entries of this kind and text."""
+        return _lists(entry for entry, _ in self.entries() if entry != (kind, text))
+
+
+def _lists(entries: Iterable[Entry]) -> IgnoreList:
+    texts: dict[str, list[str]] = {name: [] for name in ENTRY_LISTS}
+    for entry in entries:
+        texts[_LIST_OF.get(entry.kind, "blacklist")].append(entry.text)
+    return IgnoreList(**texts)
+
+
+_LIST_OF = {"user": "users", "group": "groups"}
 
 
 def classify(entry: str) -> tuple[Kind, str]:

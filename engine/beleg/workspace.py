@@ -32,7 +32,8 @@ from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
 from beleg.store.mails import Mails, StoredMessage, member
 from beleg.store.tables import ignored
-from beleg.trace import Trace
+from beleg.trace import Trace, digest
+from beleg.whynot import WhatIf, what_if
 
 BATCH = 100
 READ_AHEAD = 16 * 1024 * 1024
@@ -269,13 +270,6 @@ class Workspace:
                 raise NotFound(f"message {row} was not decided")
             return found
 
-    def decide_file(self, raw: bytes) -> Decision:
-        """Decide a mail that is not stored, in the thread it would have, and write nothing. Raises StepFailed."""
-        message = parse(raw, self.rules.limits)
-        with self.database.begin(write=False) as connection:
-            thread = [each for _, each in Mails(connection).thread_of(message)]
-            return self.engine.decide(message, SqlDirectory(connection), self.ignore_list(connection), thread)
-
     def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
         """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
         out of the database: of the ERP what it touched or could have touched, and what is `near` these records (they,
@@ -304,6 +298,18 @@ class Workspace:
             records = seen.directory.records(refs)
         directory = MemoryDirectory((records[ref] for ref in sorted(records)), self.installed.types)
         return Case(message, evidence, thread, own, directory, ignored, self.rules)
+
+    def what_if(self, message: StoredMessage, mark: str) -> WhatIf | None:
+        """What would come out of a decided message without the evidence that decided. None where no evidence did, and
+        where the stored decision (its digest is `mark`) is not the one that comes out now."""
+        case = self.case(message)
+        trace = case.decide(self.engine).trace
+        return what_if(case, trace, self.engine) if digest(trace) == mark else None
+
+    def record_known(self, ref: RecordRef) -> bool:
+        """Whether the ERP has, or once had, a record of this name."""
+        with self.database.begin(write=False) as connection:
+            return browse.load_one(connection, ref)[0] is not None
 
     # --- corrections ---------------------------------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from beleg.cli.decide import MESSAGE
+from beleg.cli.decide import MESSAGE, record_ref
 from beleg.cli.frame import By, Json, Lang, frame, person, say, say_json, say_table
-from beleg.record import RecordRef
 
 Message = Annotated[str, typer.Argument(metavar="MESSAGE", help=MESSAGE)]
 Ref = Annotated[str, typer.Argument(metavar="TYPE:ID", help="The record, for example order:O-81.")]
@@ -30,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def add(context: typer.Context, message: Message, record: Ref, by: By = None, lang: Lang = None) -> None:
     """Assign a record to a message by hand; what follows from it is assigned at once."""
     one = frame(context)
-    ref = _ref(record)
+    ref = record_ref(record)
     found = one.workspace.find_message(message)
     made = one.workspace.add(found.row, ref, person(by))
     phrases = one.explainer(lang).phrases
@@ -52,20 +51,11 @@ def remove(
 ) -> None:
     """Remove a record from a message by hand; no later run makes it again."""
     one = frame(context)
-    ref = _ref(record)
+    ref = record_ref(record)
     found = one.workspace.find_message(message)
     phrases = one.explainer(lang).phrases
     for each in one.workspace.remove(found.row, ref, person(by), derived=not keep_derived):
         say(f"{phrases.record(str(each))} removed from message {found.row}")
-
-
-def _ref(text: str) -> RecordRef:
-    from beleg.errors import InputError
-
-    try:
-        return RecordRef.parse(text)
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def ignore_add(context: typer.Context, entries: Entries, list_: List = "blacklist") -> None:

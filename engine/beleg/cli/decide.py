@@ -1,23 +1,33 @@
-"""Deciding and explaining: `assign`, `explain`, `test`."""
+"""Deciding and explaining: `assign`, `explain`, `why-not`, `test`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from beleg.cli.frame import Frame, Json, Lang, frame, progress, say, say_json, say_lines
 from beleg.cli.mail import tell_failures
+from beleg.record import RecordRef
+
+if TYPE_CHECKING:
+    from beleg.case import Case
+    from beleg.orchestrator import Engine
 
 MESSAGE = "A row number, a Message-ID, or the beginning of a sha256."
+Erp = Annotated[
+    list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(assign)
     app.command()(explain)
+    app.command("why-not")(why_not)
     app.command("test")(run_scenarios)
 
 
@@ -52,35 +62,87 @@ def assign(
 def explain(
     context: typer.Context,
     message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
-    erp: Annotated[
-        list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
-    ] = None,
+    erp: Erp = None,
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
     """Explain a decision. A stored message is decided if it never was; a file is decided on the spot, and nothing is
     written."""
-    from beleg.errors import InputError
+    from beleg.explain import what_if_line
     from beleg.trace import digest, encode
+    from beleg.whynot import what_if
 
     one = frame(context)
     explainer = one.explainer(lang)
-    path = Path(message)
-    if os.path.isfile(message):  # unlike Path.is_file, of a Message-ID too long for a file name it says no
-        trace = _decide_file(one, path, erp).trace
+    if (path := mail_file(message, erp)) is not None:
+        case, engine = case_of_file(one, path, erp)
+        trace = case.decide(engine).trace
         mark = digest(trace)
-    elif erp:
-        raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
+        without = None if as_json else what_if(case, trace, engine)
     else:
         workspace = one.workspace
-        trace, mark = workspace.open(workspace.find_message(message).row)
+        found = workspace.find_message(message)
+        trace, mark = workspace.open(found.row)
+        without = None if as_json else workspace.what_if(found, mark)
     if as_json:
         say(encode(trace).decode())
     else:
-        say_lines(explainer.lines(trace, mark))
+        say_lines(explainer.lines(trace, mark, what_if=what_if_line(explainer, without) if without else None))
 
 
-def _decide_file(one: Frame, path: Path, erp: list[Path] | None) -> Any:
+def why_not(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
+    record: Annotated[str, typer.Argument(metavar="TYPE:ID", help="The record, for example order:O-81.")],
+    max_edits: Annotated[int, typer.Option(min=1, help="How many edits a change may be made of.")] = 2,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to look for changes.")] = 5.0,
+    erp: Erp = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Say where a record was lost, and the smallest changes that would have assigned it, each executed on a copy of
+    the world. Exit code 1 when no change is found."""
+    from beleg.explain import why_not_lines
+    from beleg.whynot import why_not as ask
+    from beleg.workspace import NotFound
+
+    one = frame(context)
+    explainer = one.explainer(lang)
+    ref = record_ref(record)
+    stored = None
+    if (path := mail_file(message, erp)) is not None:
+        case, engine = case_of_file(one, path, erp, [ref])
+    else:
+        found = one.workspace.find_message(message)
+        stored = one.workspace.open(found.row)[1]
+        case, engine = one.workspace.case(found, [ref]), one.workspace.engine
+    known = ref in case.directory.all() or (not erp and one.workspace.record_known(ref))
+    if not known:
+        raise NotFound(f"the ERP has no record {ref}")
+    answer = ask(case, ref, engine, max_edits=max_edits, seconds=seconds, stored=stored)
+    if as_json:
+        say_json(answer)
+    else:
+        say_lines(why_not_lines(explainer, answer))
+    if answer.lost.kind != "assigned" and not answer.changes:
+        raise typer.Exit(1)
+
+
+def mail_file(message: str, erp: list[Path] | None) -> Path | None:
+    """The mail file that an argument names; None when it names a stored message."""
+    from beleg.errors import InputError
+
+    if os.path.isfile(message):  # unlike Path.is_file, of a Message-ID too long for a file name it says no
+        return Path(message)
+    if erp:
+        raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
+    return None
+
+
+def case_of_file(
+    one: Frame, path: Path, erp: list[Path] | None, near: Collection[RecordRef] = ()
+) -> tuple[Case, Engine]:
+    """A mail file as a case: in the world of the database, or of ERP files; and what decides it."""
     from beleg.errors import InputError, Where
 
     try:
@@ -88,16 +150,28 @@ def _decide_file(one: Frame, path: Path, erp: list[Path] | None) -> Any:
     except OSError as error:
         raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
     if not erp:
-        return one.workspace.decide_file(raw)
+        return one.workspace.case(raw, near), one.workspace.engine
+    from beleg.case import Case
     from beleg.directory import MemoryDirectory
     from beleg.ignore import IgnoreList
     from beleg.importer import read_files
     from beleg.message import parse
     from beleg.orchestrator import Engine
 
-    rules = one.settings.rules()
+    engine = Engine(one.installed, one.settings.rules())
+    message = parse(raw, engine.settings.limits)
     directory = MemoryDirectory(read_files(erp, one.installed.types), one.installed.types)
-    return Engine(one.installed, rules).decide(parse(raw, rules.limits), directory, IgnoreList())
+    return Case(message, engine.read(message), (), (), directory, IgnoreList(), engine.settings), engine
+
+
+def record_ref(text: str) -> RecordRef:
+    """The record that an argument names. Raises InputError."""
+    from beleg.errors import InputError
+
+    try:
+        return RecordRef.parse(text)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def run_scenarios(

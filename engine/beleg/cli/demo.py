@@ -51,6 +51,7 @@ def _fresh(folder: Path) -> None:
 
 def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     from beleg import demo as world
+    from beleg.explain import what_if_line
     from beleg.importer import read_files
     from beleg.mailbox import Skipped, mails
     from beleg.settings import template
@@ -76,7 +77,9 @@ def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     say_table(("row", "from", "subject", "assigned"), rows)
     say()
     main = workspace.find_message(parse_id(world.MAIN))
-    say_lines(explainer.lines(*workspace.open(main.row)))
+    trace, mark = workspace.open(main.row)
+    without = workspace.what_if(main, mark)
+    say_lines(explainer.lines(trace, mark, what_if=what_if_line(explainer, without) if without else None))
 
 
 def parse_id(path: Path) -> str:

@@ -2,5 +2,6 @@
 
 from beleg.explain.lines import Line, plain
 from beleg.explain.render import Explainer
+from beleg.explain.why_not import what_if_line, why_not_lines
 
-__all__ = ["Explainer", "Line", "plain"]
+__all__ = ["Explainer", "Line", "plain", "what_if_line", "why_not_lines"]

@@ -96,11 +96,12 @@ class Explainer:
         """The explanation as plain text."""
         return plain(self.lines(trace, digest))
 
-    def lines(self, trace: Trace, digest: str) -> list[Line]:
-        """The explanation as styled lines."""
+    def lines(self, trace: Trace, digest: str, *, what_if: Line | None = None) -> list[Line]:
+        """The explanation as styled lines; `what_if` (see `what_if_line`) stands below the answer."""
         return [
             *self._head(trace, digest),
             *(line((sentence, "strong")) for sentence in self.summary(trace)),
+            *([what_if] if what_if else []),
             line(),
             *self._evidence(trace),
             *(each for step in trace.steps for each in self._step(step)),
@@ -166,7 +167,7 @@ class Explainer:
         start = f"{number or ' '} {label.ljust(11)} "
         single = step.checks[0] if len(step.checks) == 1 else None
         if single and not single.at and not single.stage:
-            yield line((start, "strong"), (mark, style), "  ", self._say_held(single, step.step))
+            yield line((start, "strong"), (mark, style), "  ", self.said(single, step.step))
             return
         yield line((start, "strong"), (mark, style), "  ", (self.phrases.names(made, type_), "strong"))
         shown = step.checks if len(step.checks) <= FEW else [*step.checks[: FEW - 5], *step.checks[-5:]]
@@ -191,7 +192,7 @@ class Explainer:
             about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
             stage = f"{self.phrases.stage(check.stage)}: " if two else ""
             mark, style = ("✓", "good") if check.assigned else ("–", "dim")
-            yield line(indent, (f"{mark} {stage}{about}{self._say_held(check, step)}", style))
+            yield line(indent, (f"{mark} {stage}{about}{self.said(check, step)}", style))
             return
         total = check.candidates.total
         candidates = self.phrases.names(check.candidates.listed, type_, total)
@@ -215,7 +216,8 @@ class Explainer:
         # A trace may be older than the plugins: a clause that is no longer installed is shown by its id.
         return found.sentences[self.language] if found else Sentences(clause, clause)
 
-    def _say_held(self, check: Check, step: str) -> str:
+    def said(self, check: Check, step: str) -> str:
+        """What the clause that held says of a check; of a follow-up that was not made, why not."""
         return self._say_rule(check, next(rule for rule in check.rules if rule.clause == check.clause), step)
 
     def _say_rule(self, check: Check, rule: RuleSeen, step: str) -> str:

@@ -1,0 +1,246 @@
+"""The answer to "why not this record?" as a person reads it: where it was lost, what would have assigned it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from beleg.explain.lines import Line, line
+from beleg.explain.render import WIDTH, Explainer
+from beleg.trace import At
+from beleg.whynot import Change, Edit, Lost, WhatIf, WhyNot
+
+SHOWN_CHANGES = 10
+"""How many changes the text shows; the JSON has them all."""
+
+
+def why_not_lines(explainer: Explainer, answer: WhyNot) -> list[Line]:
+    """The answer as styled lines."""
+    return list(_WhyNotText(explainer).lines(answer))
+
+
+def what_if_line(explainer: Explainer, found: WhatIf) -> Line:
+    """One line: what comes out of the mail without the evidence that decided."""
+    texts, phrases = TEXTS[explainer.language], explainer.phrases
+    place = f" ({phrases.place(found.at)})" if found.at else ""
+    if found.message:
+        gone = texts["if_message"].format(message=found.message)
+    else:
+        gone = texts["if_evidence"].format(evidence=(found.address or ", ".join(found.numbers)) + place)
+    comes = texts["if_comes"].format(records=", ".join(phrases.record(each) for each in found.assigned))
+    said = gone + (comes if found.assigned else texts["if_nothing"])
+    return line((f"{said} ({found.clause})." if found.clause else f"{said}.", "dim"))
+
+
+class _WhyNotText:
+    def __init__(self, explainer: Explainer) -> None:
+        self._explainer = explainer
+        self._phrases = explainer.phrases
+        self._texts = TEXTS[explainer.language]
+
+    def lines(self, answer: WhyNot) -> Iterator[Line]:
+        texts, lost = self._texts, answer.lost
+        title = texts["title"].format(record=self._phrases.record(answer.record))
+        mark = f"trace {answer.trace[:12]}"
+        yield line((title, "head"), " " * max(2, WIDTH - len(title) - len(mark)), (mark, "dim"))
+        yield line(f'{self._phrases.texts["mail"]} "{answer.message.subject}"')
+        yield line((texts[lost.kind].upper(), "good" if lost.kind == "assigned" else "bad"), "  ", self._where(answer))
+        yield from (line(each) for each in self._story(lost))
+        if answer.stored:
+            yield line((texts["stored"], "dim"))
+        if answer.addresses or answer.numbers or answer.still:
+            yield line()
+        yield from self._evidence(answer)
+        yield from self._still(answer)
+        if lost.kind not in ("assigned", "retired"):
+            yield line()
+            yield from self._changes(answer)
+
+    def _where(self, answer: WhyNot) -> str:
+        check = answer.lost.check
+        return check.clause if check else answer.lost.facts.get("clause", "")
+
+    def _story(self, lost: Lost) -> Iterator[str]:
+        texts = self._texts
+        if lost.kind in ("retired", "no_step"):
+            yield texts[f"{lost.kind}_said"]
+        if lost.kind == "never_candidate":
+            yield texts[f"never_by_{lost.facts['by']}"]
+        if lost.kind == "removed":
+            yield texts["removed_said"].format(**lost.facts)
+        if lost.kind == "assigned" and lost.check is None:
+            yield self._phrases.texts["because_hand"]
+        for check in (*((lost.check,) if lost.check else ()), *lost.more):
+            about = f"{check.about} ({self._phrases.place(check.at)}): " if check.at else ""
+            stage = f"{self._phrases.stage(check.stage)}: " if check.stage and not check.at else ""
+            if check.stage == "follow":
+                stage = f"{self._phrases.role(check.facts['role'])}: "
+            prefix = texts["not_reached_said"] if lost.kind == "not_reached" else ""
+            yield f"{prefix}{stage}{about}{self._explainer.said(check, check.clause.partition('.')[0])}"
+
+    def _evidence(self, answer: WhyNot) -> Iterator[Line]:
+        texts, phrases = self._texts, self._phrases
+        rows = []
+        for each in answer.addresses:
+            via = texts["via"].format(record=phrases.record(each.via)) if each.via else ""
+            state = self._place_of(each.at)
+            if each.ignored_as:
+                state += f", {phrases.texts['ignored']}: {phrases.texts[each.ignored_as]} {each.ignored}"
+            rows.append((texts["address"], each.address, via, state))
+        for number in answer.numbers:
+            rows.append((texts["number"], number.number, "", self._place_of(number.at)))
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+        for row in rows:
+            cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
+            yield line("  ", f"{cells}  {row[3]}")
+
+    def _place_of(self, at: At | None) -> str:
+        return self._phrases.place(at) if at else self._texts["not_in_mail"]
+
+    def _still(self, answer: WhyNot) -> Iterator[Line]:
+        if not answer.still:
+            return
+        yield line((f"  {self._texts['still']}", "dim"))
+        width = max(len(gate.clause) for gate in answer.still)
+        yield from (line((f"    {gate.clause.ljust(width)}  {gate.when}", "dim")) for gate in answer.still)
+
+    def _changes(self, answer: WhyNot) -> Iterator[Line]:
+        texts = self._texts
+        head = "changes" if answer.changes else "no_change"
+        yield line((texts[head].format(most=answer.max_edits), "strong"))
+        for number, change in enumerate(answer.changes[:SHOWN_CHANGES], 1):
+            said = texts["and"].join(self.edit(edit) for edit in change.edits)
+            yield line(f"  {number:>2}  ", said)
+            yield line((f"      → {self._then(answer, change)}", "dim"))
+        if len(answer.changes) > SHOWN_CHANGES:
+            yield line((texts["more"].format(count=len(answer.changes) - SHOWN_CHANGES), "dim"))
+        tried = texts["tried"].format(tried=answer.tried, vocabulary=answer.vocabulary)
+        yield line((tried + ("" if answer.complete else texts["stopped"]), "dim"))
+
+    def _then(self, answer: WhyNot, change: Change) -> str:
+        others = [self._phrases.record(each) for each in change.assigned if each != answer.record]
+        clause = change.clause or self._texts["by_hand"]
+        return clause + (self._texts["beside"].format(records=", ".join(others)) if others else "")
+
+    def edit(self, edit: Edit) -> str:
+        """An edit as half a sentence."""
+        record = self._phrases.record(edit.record) if edit.record else ""
+        kind: str = edit.kind
+        if kind == "not_removed" and edit.message:
+            kind = "not_removed_earlier"
+        entry_kind = self._phrases.texts.get(edit.entry_kind, "")
+        parameters: Mapping[str, str] = {
+            "record": record,
+            "number": edit.number,
+            "address": edit.address,
+            "entry": edit.entry,
+            "kind": entry_kind,
+            "status": edit.status,
+            "message": edit.message,
+        }
+        return EDITS[self._explainer.language][kind].format_map(parameters)
+
+
+EDITS = {
+    "en": {
+        "names": "the mail names {number}",
+        "names_not": "the mail does not name {number}",
+        "carries": "{record} carries {address}",
+        "not_removed": "the removal of {record} from this mail is taken back",
+        "not_removed_earlier": "the removal of {record} from the earlier mail {message} is taken back",
+        "unassigned": "the earlier mail {message} has no assignment",
+        "not_ignored": "{address} is not ignored ({kind} {entry})",
+        "status": "{record} has the status {status}",
+        "absent": "{record} does not exist",
+    },
+    "de": {
+        "names": "die Mail nennt {number}",
+        "names_not": "die Mail nennt {number} nicht",
+        "carries": "{record} hat die Adresse {address}",
+        "not_removed": "die Entfernung von dieser Mail wird zurückgenommen ({record})",
+        "not_removed_earlier": "die Entfernung von der früheren Mail {message} wird zurückgenommen ({record})",
+        "unassigned": "die frühere Mail {message} hat keine Zuordnung",
+        "not_ignored": "{address} wird nicht ignoriert ({kind} {entry})",
+        "status": "{record} hat den Status {status}",
+        "absent": "{record} gibt es nicht",
+    },
+}
+TEXTS = {
+    "en": {
+        "title": "Why not {record}?",
+        "assigned": "it is assigned",
+        "retired": "gone",
+        "limit": "mail not read",
+        "inherited": "the thread decided",
+        "removal_inherited": "the thread decided",
+        "skipped": "step skipped",
+        "removed": "removed by hand",
+        "dropped": "dropped",
+        "not_reached": "never reached",
+        "never_candidate": "never a candidate",
+        "not_followed": "did not follow",
+        "no_step": "no step for it",
+        "retired_said": "the ERP no longer has it, and what is gone is no candidate",
+        "never_by_address": "no address that counts leads to it",
+        "never_by_numbers": "no address that counts leads to it, and no two numbers of the content stand on it",
+        "no_step_said": "no step assigns records of its type, and nothing that is assigned points at it",
+        "removed_said": "{by} removed it from this mail ({on}); no run makes it again",
+        "not_reached_said": "the step had ended before: ",
+        "stored": "The stored decision is another one: records, thread or rules have changed since.",
+        "address": "address",
+        "number": "number",
+        "via": "through {record}",
+        "not_in_mail": "not in the mail",
+        "still": "what it would still have had to pass, one of:",
+        "changes": "What would assign it, each executed:",
+        "no_change": "No change of at most {most} edits was found that assigns it.",
+        "and": ", and ",
+        "more": "      … and {count} more (--json lists them all)",
+        "tried": "{tried} sets of {vocabulary} possible edits were executed",
+        "stopped": "; stopped early, there was no time for the others (--seconds)",
+        "by_hand": "set by hand",
+        "beside": "; with it: {records}",
+        "if_evidence": "Without {evidence} ",
+        "if_message": "Without what stands on the earlier mail {message} ",
+        "if_nothing": "nothing would be assigned",
+        "if_comes": "it would be {records}",
+    },
+    "de": {
+        "title": "Warum nicht {record}?",
+        "assigned": "ist zugeordnet",
+        "retired": "nicht mehr da",
+        "limit": "Mail nicht gelesen",
+        "inherited": "der Verlauf entschied",
+        "removal_inherited": "der Verlauf entschied",
+        "skipped": "Schritt übersprungen",
+        "removed": "von Hand entfernt",
+        "dropped": "ausgeschieden",
+        "not_reached": "nicht mehr geprüft",
+        "never_candidate": "nie Kandidat",
+        "not_followed": "folgte nicht",
+        "no_step": "kein Schritt dafür",
+        "retired_said": "im ERP nicht mehr vorhanden, und was nicht mehr da ist, ist kein Kandidat",
+        "never_by_address": "keine Adresse, die zählt, führt dorthin",
+        "never_by_numbers": "keine Adresse, die zählt, führt dorthin, und keine zwei Nummern des Inhalts",
+        "no_step_said": "kein Schritt ordnet Einträge dieser Art zu, und nichts Zugeordnetes ist damit verknüpft",
+        "removed_said": "{by} hat die Zuordnung von dieser Mail entfernt ({on}); kein Lauf stellt sie wieder her",
+        "not_reached_said": "der Schritt war schon zu Ende: ",
+        "stored": "Die gespeicherte Entscheidung ist eine andere: ERP, Verlauf oder Regeln sind seitdem anders.",
+        "address": "Adresse",
+        "number": "Nummer",
+        "via": "über {record}",
+        "not_in_mail": "nicht in der Mail",
+        "still": "was danach noch zu bestehen war, eines von:",
+        "changes": "Was zur Zuordnung führen würde, jeweils ausgeführt:",
+        "no_change": "Keine Änderung aus höchstens {most} Schritten wurde gefunden, die zur Zuordnung führt.",
+        "and": ", und ",
+        "more": "      … und {count} weitere (--json nennt alle)",
+        "tried": "{tried} Kombinationen aus {vocabulary} möglichen Änderungen wurden ausgeführt",
+        "stopped": "; vorzeitig beendet, für die übrigen reichte die Zeit nicht (--seconds)",
+        "by_hand": "von Hand gesetzt",
+        "beside": "; dazu: {records}",
+        "if_evidence": "Ohne {evidence} ",
+        "if_message": "Ohne das, was an der früheren Mail {message} steht, ",
+        "if_nothing": "würde nichts zugeordnet",
+        "if_comes": "würde zugeordnet: {records}",
+    },
+}

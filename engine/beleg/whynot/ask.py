@@ -1,0 +1,172 @@
+"""The two questions: why not this record, and what if the decisive evidence were not there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from beleg.assignment import kept_on_rerun
+from beleg.case import Case
+from beleg.evidence import Evidence
+from beleg.keys import address_key, reference_key
+from beleg.orchestrator import Engine
+from beleg.record import RecordRef
+from beleg.trace import Check, Trace, digest
+from beleg.whynot.answer import Change, Edit, WhatIf, WhyNot
+from beleg.whynot.edits import apply, conflicting, vocabulary, without_numbers
+from beleg.whynot.lost import addresses_of, gates, locate, numbers_named, why_nothing
+
+MAX_EDITS = 2
+SECONDS = 5.0
+
+
+def why_not(
+    case: Case,
+    ref: RecordRef,
+    engine: Engine,
+    *,
+    max_edits: int = MAX_EDITS,
+    seconds: float = SECONDS,
+    stored: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> WhyNot:
+    """Why the record does not stand on the case's message, and every minimal change of at most `max_edits` edits that
+    assigns it, as far as `seconds` allow.
+
+    The case must hold what is near the record (`Workspace.case(…, near=[ref])`). A record that it does not hold is one
+    that the ERP no longer has. `stored` is the digest of the stored decision. Raises StepFailed.
+    """
+    until = clock() + seconds
+    trace = case.decide(engine).trace
+    mark = digest(trace)
+    record = case.directory.all().get(ref)
+    lost = locate(case, trace, ref, engine.installed)
+    edits: list[Edit] = []
+    search = _Search(case, ref, engine, until, clock)
+    if record is not None and lost.kind != "assigned":
+        edits = vocabulary(case, record, engine.installed, max_edits)
+        search.case = replace(case, ignored=case.ignored.only(entry for entry, _ in case.ignored.applying(_keys(case))))
+        search.run(edits, max_edits)
+    return WhyNot(
+        str(ref),
+        trace.message,
+        mark,
+        stored if stored != mark else None,
+        lost,
+        addresses_of(case, trace, ref),
+        numbers_named(case, ref),
+        gates(trace, ref, lost, engine.installed),
+        tuple(search.changes),
+        max_edits,
+        len(edits),
+        search.tried,
+        search.complete,
+    )
+
+
+def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
+    """What comes out of the case without the evidence that decided its first assignment: an address, the numbers that
+    singled one record out, or what stands on the earlier message. None where nothing was decided, but set by hand.
+    `trace` is the case's own. Raises StepFailed."""
+    found = _decisive(trace)
+    if found is None:
+        return None
+    record, check = found
+    deciding = tuple(dict.fromkeys(n.number for n in check.numbers if set(check.kept) & set(n.on)))
+    if check.counts.get("by_reference"):
+        deciding = tuple(dict.fromkeys(n.number for n in check.numbers if n.total == 1))
+    if not check.stage:
+        gone = WhatIf(record, message=check.about)
+        thread = tuple(replace(m, assignments=()) if m.name == check.about else m for m in case.thread)
+        changed = replace(case, thread=thread)
+    elif deciding and (check.counts.get("by_reference") or not check.at):
+        gone = WhatIf(record, numbers=deciding, at=check.numbers[0].at)
+        changed = replace(case, evidence=without_numbers(case, set(map(reference_key, deciding))))
+    else:
+        gone = WhatIf(record, address=check.about, at=check.at)
+        changed = replace(case, evidence=_without_address(case, address_key(check.about)))
+    after = changed.decide(engine).trace
+    decides = _decisive(after)
+    return WhatIf(
+        gone.record,
+        gone.address,
+        gone.numbers,
+        gone.message,
+        gone.at,
+        tuple(each.record for each in after.assigned),
+        decides[1].clause if decides else why_nothing(after, RecordRef.parse(record).type, engine.installed),
+    )
+
+
+def _decisive(trace: Trace) -> tuple[str, Check] | None:
+    """The first record that a step assigned, and the check that did it."""
+    for step in trace.steps:
+        for check in step.checks:
+            if check.assigned and check.stage != "follow":
+                return check.assigned[0], check
+    return None
+
+
+def _without_address(case: Case, key: str) -> Evidence:
+    evidence = case.evidence
+    lists = (evidence.participants, evidence.content, evidence.repeated)
+    participants, content, repeated = (tuple(each for each in found if each.key != key) for found in lists)
+    return replace(evidence, participants=participants, content=content, repeated=repeated)
+
+
+def _keys(case: Case) -> list[str]:
+    return [found.key for found in (*case.evidence.participants, *case.evidence.content)]
+
+
+@dataclass
+class _Search:
+    """Executes sets of edits in order of size until all were, or time is over."""
+
+    case: Case
+    ref: RecordRef
+    engine: Engine
+    until: float
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self.changes: list[Change] = []
+        self.tried = 0
+        self.complete = True
+        self._found: list[frozenset[int]] = []
+
+    def run(self, edits: Sequence[Edit], max_edits: int) -> None:
+        for size in range(1, max_edits + 1):
+            for places, case in self._sets(self.case, edits, size, ()):
+                if self.clock() > self.until:
+                    self.complete = False
+                    return
+                self.tried += 1
+                if self._assigns(case):
+                    self._found.append(frozenset(places))
+                    self.changes.append(self._change(case, [edits[place] for place in places]))
+
+    def _sets(
+        self, case: Case, edits: Sequence[Edit], size: int, chosen: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[int, ...], Case]]:
+        """Each set of `size` edits that holds none that was found, and the case with them made."""
+        for place in range(chosen[-1] + 1 if chosen else 0, len(edits)):
+            if any(conflicting(edits[each], edits[place]) or conflicting(edits[place], edits[each]) for each in chosen):
+                continue
+            places = (*chosen, place)
+            if any(found.issubset(places) for found in self._found):
+                continue
+            changed = apply(case, edits[place])
+            if len(places) == size:
+                yield places, changed
+            else:
+                yield from self._sets(changed, edits, size, places)
+
+    def _assigns(self, case: Case) -> bool:
+        made = case.decide(self.engine, trace=False).made
+        return any(each.record == self.ref and each.stands for each in (*kept_on_rerun(case.own), *made))
+
+    def _change(self, case: Case, edits: Sequence[Edit]) -> Change:
+        trace = case.decide(self.engine).trace
+        outcome = next(each for each in trace.assigned if each.record == str(self.ref))
+        return Change(tuple(edits), outcome.clause, outcome.origin, tuple(each.record for each in trace.assigned))
