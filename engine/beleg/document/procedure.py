@@ -12,7 +12,7 @@ from beleg.directory import LISTED, Group
 from beleg.document.clauses import document_clauses
 from beleg.document.rules import ADDRESS, TWO_REFERENCES
 from beleg.evidence import FoundAddress, FoundNumber
-from beleg.lookup import Hits, Interest
+from beleg.lookup import NOTHING, Hits, Interest
 from beleg.record import RecordRef
 from beleg.stages import CONTENT, PARTICIPANTS, AddressStep, Look, Ruling
 from beleg.step import Context, FollowUp
@@ -63,7 +63,7 @@ class DocumentStep(AddressStep):
         if not hits.total:
             return NO_DOCUMENT
         if hits.total < 2:
-            return self._look(hits, hits, {"by_reference": 0})
+            return self._look(hits, NOTHING, {"by_reference": 0})
         numbers = []
         singled_out = set()
         for number, both in context.lookup.numbers_with(address.key, self._group):
@@ -89,7 +89,7 @@ class DocumentStep(AddressStep):
         hits = context.lookup.by_two_numbers([number.key for number in numbers], self._group)
         on = [(number, context.lookup.by_number(number.key, self._group)) for number in numbers]
         namings = tuple(self._naming(number, found) for number, found in on if found.total)
-        return self.rule(TWO, TWO_REFERENCES, self._look(hits, hits, {}, namings), context)
+        return self.rule(TWO, TWO_REFERENCES, self._look(hits, NOTHING, {}, namings), context)
 
     def _look(self, hits: Hits, named: Hits, counts: dict[str, int], numbers: tuple[Naming, ...] = ()) -> Look:
         picks = {}

@@ -97,7 +97,7 @@ class AddressStep(Step):
     def try_stage(self, stage: str, context: Context) -> Generator[Check, None, bool]:
         """Try the addresses of one stage; return whether the step ends here."""
         if stage not in (PARTICIPANTS, CONTENT):
-            raise NotImplementedError(f"{type(self).__name__} names a stage {stage!r} that its try_stage does not answer")
+            raise NotImplementedError(f"{type(self).__name__}.try_stage does not know the stage {stage!r}")
         addresses = context.participants if stage == PARTICIPANTS else context.content
         if not addresses:
             yield self._plain_check(stage, "no_address", "addresses == 0", "nothing_found", {"addresses": 0})
