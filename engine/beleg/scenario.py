@@ -95,9 +95,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(
-                p for p in path.rglob("*") if p.suffix in SUFFIXES and p.name != EQUIVALENT and p.is_file()
-            )
+            found += sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.name != EQUIVALENT and p.is_file())
         elif path.exists():
             found.append(path)
         else:

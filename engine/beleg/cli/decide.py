@@ -1,4 +1,4 @@
-"""Deciding and explaining: `assign`, `explain`, `test`."""
+"""Deciding and explaining: `assign`, `explain`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(assign)
     app.command()(explain)
-    app.command("test")(run_scenarios)
 
 
 def assign(
@@ -98,63 +97,3 @@ def _decide_file(one: Frame, path: Path, erp: list[Path] | None) -> Any:
     rules = one.settings.rules()
     directory = MemoryDirectory(read_files(erp, one.installed.types), one.installed.types)
     return Engine(one.installed, rules).decide(parse(raw, rules.limits), directory, IgnoreList())
-
-
-def run_scenarios(
-    context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them (docs/scenarios.md).")],
-    as_json: Json = False,
-    lang: Lang = None,
-) -> None:
-    """Run scenarios: a line each, for a failing one what was expected, what came out, and the explanation."""
-    from beleg.errors import InputError
-    from beleg.scenario import find, load, run
-    from beleg.trace import digest
-
-    one = frame(context)
-    explainer = one.explainer(lang)
-    passed = failed = unreadable = 0
-    titles: dict[str, str] = {}
-    for file in find(paths):
-        try:
-            for scenario in load(file, one.installed):
-                if scenario.title in titles:
-                    fault = f"the title {scenario.title!r} stands in {titles[scenario.title]} already"
-                    raise InputError(f"{file}, line {scenario.line}: {fault}; titles are unique within a run")
-                titles[scenario.title] = str(file)
-                outcome = run(scenario, one.installed)
-                good = not outcome.faults
-                passed, failed = passed + good, failed + (not good)
-                if as_json:
-                    say_json(_line(str(file), scenario.title, good, outcome.assigned, outcome.clauses, None))
-                    continue
-                say(f"{'passed' if good else 'FAILED'}  {scenario.title}")
-                if not good:
-                    say(f"  {file}, line {scenario.line}")
-                    for fault in outcome.faults:
-                        say(f"  {fault}")
-                    trace = outcome.decision.trace
-                    for each in explainer.text(trace, digest(trace)).splitlines():
-                        say(f"    {each}".rstrip())
-        except InputError as error:
-            unreadable += 1
-            if as_json:
-                say_json(_line(str(file), None, False, [], [], str(error)))
-            else:
-                say(f"UNREADABLE  {error}")
-    if not as_json:
-        say(f"{passed} passed, {failed} failed")
-    if unreadable:
-        raise InputError(f"{unreadable} of the files could not be read")
-    if not passed and not failed:
-        raise InputError("there is no scenario under these paths; scenarios are *.yaml and *.yml files")
-    if failed:
-        raise typer.Exit(1)
-
-
-def _line(
-    file: str, title: str | None, passed: bool, assigned: list[str], clauses: list[str], error: str | None
-) -> dict[str, Any]:
-    return {
-        "file": file, "title": title, "passed": passed, "assigned": assigned, "clauses": clauses, "error": error,
-    }  # fmt: skip

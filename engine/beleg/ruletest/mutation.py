@@ -60,10 +60,9 @@ class Mutation:
         return sum(one.killed_by is None and one.equivalence is not None for one in self.tried)
 
     @property
-    def score(self) -> float:
-        """Of the mutants that are not equivalent the part that was noticed, from 0 to 1; 1 where there is none."""
-        able = len(self.tried) - self.equivalent
-        return self.killed / able if able else 1.0
+    def able(self) -> int:
+        """How many a scenario could notice: all that are not equivalent. The score is `killed` of these."""
+        return len(self.tried) - self.equivalent
 
     @property
     def survivors(self) -> list[Tried]:
