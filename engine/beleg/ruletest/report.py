@@ -40,8 +40,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "survived": "ÜBERLEBT",
         "before": "wie sie ist",
         "after": "kaputt",
-        "remedy": "Das Folgende bemerkt kein Szenario. Schreiben Sie eines, bei dem dann etwas anderes herauskommt, oder "
-        "setzen Sie, wo das keine Mail kann, die jeweils letzte Zeile mit dem Grund in {file}:",
+        "remedy": "Das Folgende bemerkt kein Szenario. Schreiben Sie eines, bei dem dann etwas anderes herauskommt, "
+        "oder setzen Sie, wo das keine Mail kann, die jeweils letzte Zeile mit dem Grund in {file}:",
         "gone": "(die Regel fehlt)",
         "wrong": "{where}: ein Szenario bemerkt den Mutanten {mutant!r} ({title}); der Eintrag muss weg",
         "unknown": "{where}: {fault}; den Eintrag berichtigen oder entfernen",

@@ -50,7 +50,8 @@ def _exchanged(table: Table, place: int) -> Iterator[Mutant]:
     rule, after = rules[place : place + 2]
     rules[place : place + 2] = after, rule
     says = {"en": f"is asked after {after.name}", "de": f"wird nach {after.name} gefragt"}
-    yield _mutant(table, rule, f"exchanged with {after.name}", says, f"{_line(after)} | {_line(rule)}", rules)
+    mutant = _mutant(table, rule, f"exchanged with {after.name}", says, f"{_line(after)} | {_line(rule)}", rules)
+    yield replace(mutant, before=f"{_line(rule)} | {_line(after)}")
 
 
 def _satisfiable(condition: Condition) -> bool:
