@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import product
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beleg import (
     AddressStep,
@@ -39,10 +42,12 @@ from beleg.lookup import Lookup
 from beleg.plugins import Installed
 from beleg.plugins import installed as load_plugins
 from beleg.rulebook import Rulebook
+from beleg.rulebook.table import OPERATORS, first_that_holds
 from beleg.ruletest import equivalent
 from beleg.ruletest.mutant import Mutant
 from beleg.ruletest.mutation import Mutation, mutants, mutate
-from beleg.ruletest.scope import scope
+from beleg.ruletest.scope import Scope, scope
+from beleg.ruletest.tables import table_mutants
 from beleg.scenario import Scenario
 from beleg.trace import digest
 from test_plugins import RETURN, plugin
@@ -236,6 +241,34 @@ def test_neighbours_that_can_both_hold_are_exchanged() -> None:
     assert "b: exchanged with rest" not in both
     never = ids(Rule("a", "found > 1", "x"), Rule("b", "found < 2", "y"), Rule("rest", "otherwise", "x"))
     assert "a: exchanged with b" not in never
+
+
+comparisons = st.builds(
+    "{} {} {}".format, st.sampled_from(["a", "b"]), st.sampled_from(list(OPERATORS)), st.integers(0, 3)
+)
+conditions = st.lists(comparisons, min_size=1, max_size=3).map(" and ".join)
+COUNTS = [{"a": a, "b": b} for a, b in product(range(7), repeat=2)]
+
+
+@given(st.lists(conditions, min_size=1, max_size=4))
+def test_mutants_of_any_table(whens: list[str]) -> None:
+    """Each is a table that can be decided and is another than before; a rule that is left out decides nothing, the
+    others what they did; neighbours are exchanged where some counts let both hold, and only there."""
+    rules = [Rule(f"r{place}", when, f"assign:p{place}") for place, when in enumerate([*whens, "otherwise"])]
+    table = Table("own.mail", ("a", "b"), tuple(rules))
+    only = replace(installed(), tables={table.name: table})
+    found = {mutant.id: mutant.installed(only).tables["own.mail"] for mutant in table_mutants(Scope(only))}
+    assert all(other != table for other in found.values())
+    holding = [[all(one.holds(counts) for one in condition) for condition in table.conditions()] for counts in COUNTS]
+    for place, rule in enumerate(rules):
+        without = found[f"own.mail/{rule.name}: left out"]
+        left = [other for other in range(len(rules)) if other != place]
+        for counts, held in zip(COUNTS, holding, strict=True):
+            winner = without.rules[first_that_holds(without.conditions(), counts)].name
+            assert winner == f"r{next((other for other in left if held[other]), left[-1])}"
+        if place + 2 < len(rules):
+            both = any(held[place] and held[place + 1] for held in holding)
+            assert (f"own.mail/r{place}: exchanged with r{place + 1}" in found) == both
 
 
 def test_a_table_of_one_rule_has_nothing_to_leave_out() -> None:
