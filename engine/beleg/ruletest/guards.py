@@ -1,36 +1,21 @@
-"""The mutants of the procedure: what keeps a step from evidence, in its place, or in its turn, broken one at a time.
-
-Two seams are enough. A step is data to the orchestrator (its stages, skips, follow-ups, ends, its place among the
-others), so a changed copy of it, or one that is shown a changed context, stands in for it. And the decision is a pure
-function of its case, so a guard that is down is a case without what it guards against: a removal that was never made,
-an entry that nobody ignored, a thread message of another time.
-"""
+"""The mutants of the procedure: what keeps a step from evidence, in its place, or in its turn, broken one at a time."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
-from typing import TypeVar, get_args
+from typing import get_args
 
-from beleg.assignment import Assignment, ThreadMessage
 from beleg.case import Case
-from beleg.clause import Clause
 from beleg.document import DocumentStep
-from beleg.evidence import FoundNumber, extract
-from beleg.ignore import IgnoreList, Kind, classify
-from beleg.lookup import Interest
+from beleg.ignore import Kind
 from beleg.plugins import Installed
-from beleg.record import Record
+from beleg.ruletest import changes
 from beleg.ruletest.mutant import Mutant, same_case, same_rules
 from beleg.ruletest.scope import Scope
 from beleg.stages import CONTENT, PARTICIPANTS, AddressStep
-from beleg.step import Context, FollowUp, RuleSettings, Step
-from beleg.trace import Check
-
-_Step = TypeVar("_Step", bound=Step)
+from beleg.step import FollowUp, Step
 
 
 def guard_mutants(scope: Scope) -> Iterator[Mutant]:
@@ -46,7 +31,7 @@ def guard_mutants(scope: Scope) -> Iterator[Mutant]:
                 "steps",
                 f"the step {after.name} runs before the step {step.name}",
                 f"der Schritt {after.name} läuft vor dem Schritt {step.name}",
-                installed=_exchanged(step.name, after.name),
+                installed=changes.exchanged(step.name, after.name),
             )
     if scope.whole:
         yield from _ignored()
@@ -86,7 +71,7 @@ def _step(step: Step) -> Iterator[Mutant]:
             "steps",
             f"after a verdict '{verdict}' of the step {step.name} the later steps run",
             f"nach einem Urteil '{verdict}' des Schritts {step.name} laufen die späteren Schritte",
-            installed=_with(step, ends=step.ends - {verdict}),
+            installed=changes.with_attributes(step, ends=step.ends - {verdict}),
         )
     for type_ in step.skipped_by:
         yield _guard(
@@ -94,7 +79,9 @@ def _step(step: Step) -> Iterator[Mutant]:
             "skips",
             f"the step {step.name} runs although the message has a record of the type {type_}",
             f"der Schritt {step.name} läuft, obwohl an der Mail ein Datensatz der Art {type_} steht",
-            installed=_with(step, skipped_by=tuple(other for other in step.skipped_by if other != type_)),
+            installed=changes.with_attributes(
+                step, skipped_by=tuple(other for other in step.skipped_by if other != type_)
+            ),
         )
     if isinstance(step, AddressStep):
         yield from _stages(step)
@@ -104,7 +91,7 @@ def _step(step: Step) -> Iterator[Mutant]:
         "removals",
         f"the step {step.name} does not know what a person removed from the message",
         f"der Schritt {step.name} weiß nicht, was jemand von der Mail entfernt hat",
-        installed=_seeing(step.name, lambda context: replace(context, removed={})),
+        installed=changes.shown(step.name, lambda context: replace(context, removed={})),
     )
 
 
@@ -116,7 +103,7 @@ def _stages(step: AddressStep) -> Iterator[Mutant]:
             "stages",
             f"the step {step.name} has no stage {stage}",
             f"der Schritt {step.name} hat keine Stufe {stage}",
-            installed=_with(step, stage_order=tuple(other for other in order if other != stage)),
+            installed=changes.with_attributes(step, stage_order=tuple(other for other in order if other != stage)),
         )
     for place, (stage, after) in enumerate(pairwise(order)):
         yield _guard(
@@ -124,7 +111,7 @@ def _stages(step: AddressStep) -> Iterator[Mutant]:
             "stages",
             f"the step {step.name} tries the stage {after} before the stage {stage}",
             f"der Schritt {step.name} versucht die Stufe {after} vor der Stufe {stage}",
-            installed=_with(step, stage_order=(*order[:place], after, stage, *order[place + 2 :])),
+            installed=changes.with_attributes(step, stage_order=(*order[:place], after, stage, *order[place + 2 :])),
         )
     for stage in (PARTICIPANTS, CONTENT):
         yield _guard(
@@ -132,14 +119,14 @@ def _stages(step: AddressStep) -> Iterator[Mutant]:
             "addresses",
             f"the step {step.name} tries the addresses of the stage {stage} from last to first",
             f"der Schritt {step.name} versucht die Adressen der Stufe {stage} von der letzten zur ersten",
-            installed=_seeing(step.name, _reversed(stage)),
+            installed=changes.shown(step.name, changes.reversed_addresses(stage)),
         )
     yield _guard(
         f"{step.name}/removed: goes on",
         "removals",
         f"the step {step.name} goes on with the next address after a record that a person removed",
         f"der Schritt {step.name} macht nach einem Datensatz, den jemand entfernt hat, mit der nächsten Adresse weiter",
-        installed=_in_place_of(step, _GoingOn(step)),
+        installed=changes.in_place_of(step, changes.GoingOn(step)),
     )
     if isinstance(step, DocumentStep):
         yield _guard(
@@ -147,7 +134,7 @@ def _stages(step: AddressStep) -> Iterator[Mutant]:
             "stages",
             f"the stage two_references of the step {step.name} reads the subject, too",
             f"die Stufe two_references des Schritts {step.name} liest auch den Betreff",
-            installed=_seeing(step.name, _subject_too),
+            installed=changes.shown(step.name, changes.subject_too),
         )
 
 
@@ -160,7 +147,9 @@ def _follow_ups(step: Step) -> Iterator[Mutant]:
             "follow-ups",
             f"of an assigned record of the step {step.name}, {follow_up.role} does not follow",
             f"aus einem Datensatz, den der Schritt {step.name} zuordnet, folgt {follow_up.role} nicht",
-            installed=_with(step, follow_ups=tuple(other for other in follow_ups if other != follow_up)),
+            installed=changes.with_attributes(
+                step, follow_ups=tuple(other for other in follow_ups if other != follow_up)
+            ),
         )
         if follow_up.when != "always":
             changed = [FollowUp(one.role) if one == follow_up else one for one in follow_ups]
@@ -169,7 +158,7 @@ def _follow_ups(step: Step) -> Iterator[Mutant]:
                 "follow-ups",
                 f"of an assigned record of the step {step.name}, {follow_up.role} follows always",
                 f"aus einem Datensatz, den der Schritt {step.name} zuordnet, folgt {follow_up.role} immer",
-                installed=_with(step, follow_ups=tuple(changed)),
+                installed=changes.with_attributes(step, follow_ups=tuple(changed)),
             )
     if len(follow_ups) > 1:
         yield _guard(
@@ -177,7 +166,7 @@ def _follow_ups(step: Step) -> Iterator[Mutant]:
             "follow-ups",
             f"what follows a record of the step {step.name} follows in reverse order",
             f"was aus einem Datensatz des Schritts {step.name} folgt, folgt in umgekehrter Reihe",
-            installed=_with(step, follow_ups=follow_ups[::-1]),
+            installed=changes.with_attributes(step, follow_ups=follow_ups[::-1]),
         )
 
 
@@ -198,21 +187,29 @@ def _ignored() -> Iterator[Mutant]:
     for kind in get_args(Kind):
         en, de = words[kind]
         yield _guard(
-            f"ignored/{kind}: let through", "ignored addresses", f"{en} counts", f"{de} zählt", case=_let_through(kind)
+            f"ignored/{kind}: let through",
+            "ignored addresses",
+            f"{en} counts",
+            f"{de} zählt",
+            case=changes.let_through(kind),
         )
     yield _guard(
         "ignored/domain: its subdomains, too",
         "ignored addresses",
         "a domain on the blacklist takes its subdomains out, too",
         "eine Domain der Blacklist gilt auch für ihre Subdomains",
-        case=_blacklisted(lambda entry: f"*.{entry.strip().removeprefix('@')}" if _kind(entry) == "domain" else None),
+        case=changes.blacklisted_too(
+            lambda entry: f"*.{entry.strip().removeprefix('@')}" if changes.kind_of(entry) == "domain" else None
+        ),
     )
     yield _guard(
         "ignored/wildcard: the domain itself, too",
         "ignored addresses",
         "a wildcard on the blacklist takes the domain itself out, too",
         "ein Platzhalter der Blacklist gilt auch für die Domain selbst",
-        case=_blacklisted(lambda entry: entry.strip().removeprefix("*.") if _kind(entry) == "wildcard" else None),
+        case=changes.blacklisted_too(
+            lambda entry: entry.strip().removeprefix("*.") if changes.kind_of(entry) == "wildcard" else None
+        ),
     )
 
 
@@ -223,28 +220,28 @@ def _removals(installed: Installed) -> Iterator[Mutant]:
             "removals",
             f"a record of the type {type_} that a person removed from the message was never removed",
             f"ein Datensatz der Art {type_}, den jemand von der Mail entfernt hat, wurde nie entfernt",
-            case=_never_removed(type_),
+            case=changes.never_removed(type_),
         )
     yield _guard(
         "removals in the thread: forgotten",
         "removals",
         "what a person removed from an earlier message was never there",
         "was jemand von einer früheren Mail entfernt hat, stand dort nie",
-        case=_thread_assignments(lambda all_: [a for a in all_ if a.stands]),
+        case=changes.thread_assignments(lambda all_: [a for a in all_ if a.stands]),
     )
     yield _guard(
         "removals in the thread: taken back",
         "removals",
         "what a person removed from an earlier message still stands there",
         "was jemand von einer früheren Mail entfernt hat, steht dort noch",
-        case=_thread_assignments(lambda all_: [replace(a, removed=None) for a in all_]),
+        case=changes.thread_assignments(lambda all_: [replace(a, removed=None) for a in all_]),
     )
     yield _guard(
         "removals in the thread: those of what was set by hand, too",
         "removals",
         "what was set by hand on an earlier message and removed again counts as a removal",
         "was an einer früheren Mail von Hand gesetzt und wieder entfernt wurde, gilt als entfernt",
-        case=_thread_assignments(lambda all_: [a if a.stands else replace(a, origin="automatic") for a in all_]),
+        case=changes.thread_assignments(lambda all_: [a if a.stands else replace(a, origin="automatic") for a in all_]),
     )
 
 
@@ -254,21 +251,21 @@ def _set_before() -> Iterator[Mutant]:
         "what stands before",
         "a run takes away what a person set on the message",
         "ein Lauf nimmt weg, was jemand an der Mail gesetzt hat",
-        case=_own(lambda own: [a for a in own if a.removed or a.origin != "manual"]),
+        case=changes.own(lambda own: [a for a in own if a.removed or a.origin != "manual"]),
     )
     yield _guard(
         "derived from what was set by hand: forgotten",
         "what stands before",
         "a run takes away what was derived from a record that a person set",
         "ein Lauf nimmt weg, was aus einem von Hand gesetzten Datensatz folgte",
-        case=_own(lambda own: [a for a in own if a.removed or a.origin != "derived"]),
+        case=changes.own(lambda own: [a for a in own if a.removed or a.origin != "derived"]),
     )
     yield _guard(
         "made by an earlier run: kept",
         "what stands before",
         "a run keeps what an earlier run made",
         "ein Lauf behält, was ein früherer gemacht hat",
-        case=_own(lambda own: [replace(a, origin="manual") if a.stands else a for a in own]),
+        case=changes.own(lambda own: [replace(a, origin="manual") if a.stands else a for a in own]),
     )
 
 
@@ -278,7 +275,7 @@ def _thread() -> Iterator[Mutant]:
         "thread",
         "the earlier messages of the thread are looked at from newest to oldest",
         "die früheren Mails des Verlaufs werden von der neuesten zur ältesten angesehen",
-        installed=_seeing(None, lambda context: replace(context, earlier=tuple(reversed(context.earlier)))),
+        installed=changes.shown(None, lambda context: replace(context, earlier=tuple(reversed(context.earlier)))),
     )
     yield _guard(
         "thread: later messages let in",
@@ -292,14 +289,14 @@ def _thread() -> Iterator[Mutant]:
         "thread",
         "of two messages of the same time the other one is the earlier",
         "von zwei Mails gleicher Zeit ist die andere die frühere",
-        case=_at_the_same_time,
+        case=changes.at_the_same_time,
     )
     yield _guard(
         "thread: messages without a date let in",
         "thread",
         "a message of the thread without a readable date counts as earlier",
         "eine Mail des Verlaufs ohne lesbares Datum zählt als frühere",
-        case=_undated,
+        case=changes.undated_long_ago,
     )
 
 
@@ -309,28 +306,32 @@ def _settings() -> Iterator[Mutant]:
         "settings",
         'on_conflict = "abstain" is taken for "first"',
         'on_conflict = "abstain" gilt als "first"',
-        case=_set(lambda settings: replace(settings, on_conflict="first")),
+        case=changes.set_otherwise(lambda settings: replace(settings, on_conflict="first")),
     )
     yield _guard(
         "on_conflict: first → abstain",
         "settings",
         'on_conflict = "first" is taken for "abstain"',
         'on_conflict = "first" gilt als "abstain"',
-        case=_set(lambda settings: replace(settings, on_conflict="abstain")),
+        case=changes.set_otherwise(lambda settings: replace(settings, on_conflict="abstain")),
     )
     yield _guard(
         "min_reference_length: one less",
         "settings",
         "numbers count that are one sign too short",
         "Nummern zählen, die um 1 Zeichen zu kurz sind",
-        case=_set(lambda settings: replace(settings, min_reference_length=max(settings.min_reference_length - 1, 1))),
+        case=changes.set_otherwise(
+            lambda settings: replace(settings, min_reference_length=max(settings.min_reference_length - 1, 1))
+        ),
     )
     yield _guard(
         "min_reference_length: one more",
         "settings",
         "numbers that are just long enough do not count",
         "Nummern, die gerade lang genug sind, zählen nicht",
-        case=_set(lambda settings: replace(settings, min_reference_length=settings.min_reference_length + 1)),
+        case=changes.set_otherwise(
+            lambda settings: replace(settings, min_reference_length=settings.min_reference_length + 1)
+        ),
     )
 
 
@@ -356,219 +357,19 @@ def _evidence() -> Iterator[Mutant]:
         "follow-ups",
         "a record follows although the ERP does not have it",
         "ein Datensatz folgt, obwohl das ERP ihn nicht hat",
-        case=_made_up,
+        case=changes.made_up,
     )
     yield _guard(
         "numbers of the subject: not read",
         "evidence",
         "reference numbers in the subject do not count",
         "Nummern im Betreff zählen nicht",
-        case=_numbers_where(lambda part: part != "subject"),
+        case=changes.numbers_where(lambda part: part != "subject"),
     )
     yield _guard(
         "numbers of the content: not read",
         "evidence",
         "reference numbers in the content do not count",
         "Nummern im Inhalt zählen nicht",
-        case=_numbers_where(lambda part: part == "subject"),
-    )
-
-
-# The seam of the steps: a changed copy
-
-
-def _changed(step: _Step, **attributes: object) -> _Step:
-    """A copy of the step with these attributes."""
-    changed = copy.copy(step)
-    for name, value in attributes.items():
-        object.__setattr__(changed, name, value)  # a frozen step has no other way
-    return changed
-
-
-def _with(step: Step, **attributes: object) -> Callable[[Installed], Installed]:
-    """The step with these attributes, in its place."""
-    return _in_place_of(step, _changed(step, **attributes))
-
-
-def _in_place_of(step: Step, other: Step) -> Callable[[Installed], Installed]:
-    return lambda installed: _each_step(installed, lambda each: other if each.name == step.name else each)
-
-
-def _each_step(installed: Installed, change: Callable[[Step], Step]) -> Installed:
-    return replace(installed, steps=tuple(map(change, installed.steps)))
-
-
-def _exchanged(one: str, other: str) -> Callable[[Installed], Installed]:
-    def change(installed: Installed) -> Installed:
-        by_name = {step.name: step for step in installed.steps}
-        pair = {one: by_name[other], other: by_name[one]}
-        return _each_step(installed, lambda step: pair.get(step.name, step))
-
-    return change
-
-
-def _seeing(step: str | None, change: Callable[[Context], Context]) -> Callable[[Installed], Installed]:
-    """The step of this name, or every step, is shown a changed context."""
-    return lambda installed: _each_step(
-        installed, lambda each: _Shown(each, change) if step in (None, each.name) else each
-    )
-
-
-class _Shown(Step):
-    """A step that is shown a changed context."""
-
-    def __init__(self, step: Step, change: Callable[[Context], Context]) -> None:
-        self.step = step
-        self.change = change
-        self.name = step.name
-        self.priority = step.priority
-        self.type = step.type
-        self.skipped_by = step.skipped_by
-        self.follow_ups = step.follow_ups
-        self.tables = step.tables
-        self.ends = step.ends
-        self.origin = step.origin
-
-    def clauses(self) -> Sequence[Clause]:
-        return self.step.clauses()
-
-    def interest(self) -> Interest | None:
-        return self.step.interest()
-
-    def run(self, context: Context) -> Iterator[Check]:
-        return self.step.run(self.change(context))
-
-
-class _GoingOn(_Shown):
-    """A step over addresses that does not end at a record that a person removed: the rest of the stage follows, and
-    the stages after it."""
-
-    def __init__(self, step: AddressStep) -> None:
-        super().__init__(step, lambda context: context)
-        self.over = step
-
-    def run(self, context: Context) -> Iterator[Check]:
-        check = None
-        for check in self.step.run(context):
-            yield check
-        if check is None or check.verdict != "removed" or check.stage not in (PARTICIPANTS, CONTENT):
-            return
-        addresses = context.participants if check.stage == PARTICIPANTS else context.content
-        rest = addresses[[found.text for found in addresses].index(check.about) + 1 :]
-        order = self.over.stage_order
-        stages = order[order.index(check.stage) + (not rest) :]
-        left = replace(context, participants=rest) if check.stage == PARTICIPANTS else replace(context, content=rest)
-        yield from _GoingOn(_changed(self.over, stage_order=stages)).run(left)
-
-
-def _reversed(stage: str) -> Callable[[Context], Context]:
-    def change(context: Context) -> Context:
-        if stage == PARTICIPANTS:
-            return replace(context, participants=context.participants[::-1])
-        return replace(context, content=context.content[::-1])
-
-    return change
-
-
-class _SubjectToo(Context):
-    __slots__ = ()
-
-    @property
-    def content_numbers(self) -> Sequence[FoundNumber]:
-        return self.numbers
-
-
-def _subject_too(context: Context) -> Context:
-    return _SubjectToo(*(getattr(context, field.name) for field in fields(context)))
-
-
-# The seam of the case: a world without what the guard keeps away
-
-
-def _own(change: Callable[[Sequence[Assignment]], Collection[Assignment]]) -> Callable[[Case], Case]:
-    return lambda case: replace(case, own=tuple(change(case.own)))
-
-
-def _never_removed(type_: str) -> Callable[[Case], Case]:
-    return _own(lambda own: [a for a in own if a.stands or a.record.type != type_])
-
-
-def _each_of_thread(case: Case, change: Callable[[ThreadMessage], ThreadMessage]) -> Case:
-    return replace(case, thread=tuple(map(change, case.thread)))
-
-
-def _thread_assignments(change: Callable[[Sequence[Assignment]], Collection[Assignment]]) -> Callable[[Case], Case]:
-    return lambda case: _each_of_thread(case, lambda mail: replace(mail, assignments=tuple(change(mail.assignments))))
-
-
-def _at_the_same_time(case: Case) -> Case:
-    """Messages of the same time lie a moment back."""
-    return _each_of_thread(
-        case,
-        lambda mail: (
-            replace(mail, date=mail.date - timedelta(microseconds=1))
-            if mail.date is not None and mail.date == case.message.date
-            else mail
-        ),
-    )
-
-
-def _undated(case: Case) -> Case:
-    """Messages without a date lie in the distant past."""
-    return _each_of_thread(
-        case, lambda mail: replace(mail, date=datetime.min.replace(tzinfo=UTC)) if mail.date is None else mail
-    )
-
-
-def _kind(entry: str) -> Kind:
-    return classify(entry)[0]
-
-
-def _let_through(kind: Kind) -> Callable[[Case], Case]:
-    def change(case: Case) -> Case:
-        ignored = case.ignored
-        users = ignored.users if kind != "user" else ()
-        groups = ignored.groups if kind != "group" else ()
-        return replace(
-            case, ignored=IgnoreList(users, groups, [entry for entry in ignored.blacklist if _kind(entry) != kind])
-        )
-
-    return change
-
-
-def _blacklisted(more: Callable[[str], str | None]) -> Callable[[Case], Case]:
-    """What `more` makes of an entry of the blacklist stands there, too."""
-
-    def change(case: Case) -> Case:
-        ignored = case.ignored
-        added = [entry for entry in map(more, ignored.blacklist) if entry]
-        return replace(case, ignored=IgnoreList(ignored.users, ignored.groups, [*ignored.blacklist, *added]))
-
-    return change
-
-
-def _set(change: Callable[[RuleSettings], RuleSettings]) -> Callable[[Case], Case]:
-    """Settings changed, and the message read under them."""
-
-    def changed(case: Case) -> Case:
-        settings, evidence = change(case.settings), case.evidence
-        if settings.min_reference_length != case.settings.min_reference_length:
-            evidence = extract(case.message, min_reference_length=settings.min_reference_length, limits=settings.limits)
-        return replace(case, settings=settings, evidence=evidence)
-
-    return changed
-
-
-def _made_up(case: Case) -> Case:
-    """Every record that another points at is there."""
-    records = case.directory.all()
-    missing = {link.target for record in records.values() for link in record.links} - set(records)
-    return replace(case, directory=case.directory.changed({ref: Record(ref) for ref in missing}))
-
-
-def _numbers_where(part: Callable[[str], bool]) -> Callable[[Case], Case]:
-    """Only the numbers of these parts."""
-    return lambda case: replace(
-        case,
-        evidence=replace(case.evidence, spans=tuple(each for each in case.evidence.spans if part(each[0].part))),
+        case=changes.numbers_where(lambda part: part == "subject"),
     )
