@@ -762,6 +762,139 @@ def test_test_refuses_a_title_twice(cli: Cli) -> None:
     assert "UNREADABLE  s/b.yaml, line 2: the title 'Eins' stands in s/a.yaml already" in result.out
 
 
+# --- test --coverage and --mutate
+
+
+def test_test_shows_coverage(cli: Cli) -> None:
+    """It is information: a clause that nothing reaches is no fault."""
+    printed = cli("test", cli.write("s.yaml", GOOD.format(title="Eins", expected="order:O-1")), "--coverage")
+    assert printed.startswith("passed  Eins\n1 passed, 0 failed\n\nClauses that held in a scenario\n  message\n")
+    assert re.search(r"^    ✓ order\.participants\.unique +1  Eins$", printed, re.MULTILINE)
+    assert re.search(r"^    ✗ order\.participants\.ambiguous +never$", printed, re.MULTILINE)
+    assert printed.endswith("5 of 67 clauses (7 %)\n")
+
+
+def test_test_coverage_as_json(cli: Cli) -> None:
+    file = cli.write("s.yaml", GOOD.format(title="Eins", expected="order:O-1"))
+    one, *clauses = cli.json("test", file, "--coverage", "--plugin", "order", "--json")
+    assert one["title"] == "Eins"
+    assert {each["step"] for each in clauses} == {"order"}
+    assert clauses[0] == {"clause": "order.skipped", "step": "order", "stage": "", "scenarios": 0, "example": None}
+    assert {
+        "clause": "order.participants.unique",
+        "step": "order",
+        "stage": "participants",
+        "scenarios": 1,
+        "example": "Eins",
+    } in clauses
+
+
+def test_test_mutates(cli: Cli) -> None:
+    """One scenario sees little: what survives is listed with what to do about it."""
+    cli.write("s/a.yaml", GOOD.format(title="Eins", expected="order:O-1"))
+    result = cli.run("test", "s", "--mutate", "--plugin", "contact")
+    assert (result.code, result.err) == (1, "")
+    assert "Mutants that a scenario noticed\n  contact.address " in result.out
+    assert "add the line that stands last to s/equivalent.yaml" in result.out
+    assert (
+        "\nSURVIVED  contact.address/active: active == 1 → active == 2\n"
+        "  the rule active of the table contact.address (beleg_contact) asks active == 2\n"
+        "    as it is  active: active == 1 → assign:active\n"
+        "    broken    active: active == 2 → assign:active\n"
+        '  - {mutant: "contact.address/active: active == 1 → active == 2", reason: ""}\n'
+    ) in result.out
+    assert re.search(r"^0 of \d+ mutants noticed \(0 %\), 0 equivalent$", result.out.splitlines()[-1])
+
+
+def test_test_mutates_as_json(cli: Cli) -> None:
+    expecting = GOOD.format(title="Eins", expected="order:O-1") + "  clauses: [contact.participants.none]\n"
+    result = cli.run("test", cli.write("s.yaml", expecting), "--mutate", "--json")
+    assert (result.code, result.err) == (1, "")
+    one, *mutants = map(json.loads, result.out.splitlines())
+    assert one["title"] == "Eins"
+    by_id = {each["mutant"]: each for each in mutants}
+    assert by_id["contact.address/none: contacts == 0 → contacts == 1"] == {
+        "mutant": "contact.address/none: contacts == 0 → contacts == 1",
+        "where": "contact.address",
+        "says": {
+            "en": "the rule none of the table contact.address (beleg_contact) asks contacts == 1",
+            "de": "die Regel none der Tabelle contact.address (beleg_contact) fragt contacts == 1",
+        },
+        "before": "none: contacts == 0 → nothing",
+        "after": "none: contacts == 1 → nothing",
+        "killed": True,
+        "by": "Eins",
+        "equivalent": None,
+    }
+    survivor = by_id["thread: reversed"]
+    assert (survivor["killed"], survivor["by"], survivor["before"], survivor["after"]) == (False, None, None, None)
+
+
+def test_test_mutates_nothing_while_scenarios_fail(cli: Cli) -> None:
+    result = cli.run("test", cli.write("s.yaml", GOOD.format(title="Falsch", expected="order:O-2")), "--mutate")
+    assert result.code == 1
+    assert "FAILED  Falsch\n" in result.out
+    assert "SURVIVED" not in result.out
+    assert result.err == (
+        "beleg: no rule was broken to see who notices: scenarios fail as the rules are; repair them first\n"
+    )
+
+
+def survivors(out: str) -> list[str]:
+    return [line.removeprefix("SURVIVED  ") for line in out.splitlines() if line.startswith("SURVIVED")]
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["beside", "named"])
+def test_test_with_a_list_of_equivalent_mutants(cli: Cli, named: bool) -> None:
+    """What it lists is no survivor; and what it lists wrongly is a fault, with its line."""
+    cli.write("s/a.yaml", GOOD.format(title="Eins", expected="order:O-1"))
+    file = "list.yaml" if named else "s/equivalent.yaml"
+    arguments = ["test", "s", "--mutate", "--plugin", "contact", *(["--equivalent", file] if named else [])]
+    cli.write(file, "")
+    surviving = survivors(cli.run(*arguments).out)
+    assert surviving
+    entries = [f"- {{mutant: {json.dumps(each)}, reason: only an example}}\n" for each in surviving]
+    cli.write(file, "".join(entries))
+    assert cli(*arguments).endswith(f"0 of 0 mutants noticed (100 %), {len(surviving)} equivalent\n")
+    listed = [each for each in cli.json(*arguments, "--json") if each.get("equivalent")]
+    assert {each["equivalent"] for each in listed} == {"only an example"}
+
+    cli.write(file, "".join(entries[1:]))
+    result = cli.run(*arguments)
+    assert (result.code, survivors(result.out)) == (1, surviving[:1])
+
+    cli.write(file, "".join([*entries, "- {mutant: 'contact: left uot', reason: x}\n"]))
+    result = cli.run(*arguments)
+    place = f"{file}, line {len(entries) + 1}"
+    said = f"{place}: there is no mutant 'contact: left uot'; did you mean 'contact: left out'?"
+    assert (result.code, survivors(result.out)) == (1, [])
+    assert f"\n{said}; correct the entry or remove it\n" in result.out
+    errors = [json.loads(line) for line in cli.run(*arguments, "--json").out.splitlines() if '"error":"' in line]
+    assert [each["mutant"] for each in errors] == ["contact: left uot"]
+    assert said in errors[0]["error"]
+
+
+def test_test_refuses_an_entry_for_a_mutant_that_is_noticed(cli: Cli) -> None:
+    cli.write("s/a.yaml", GOOD.format(title="Eins", expected="order:O-1"))
+    cli.write("s/equivalent.yaml", "- mutant: 'order: left out'\n  reason: not true\n")
+    result = cli.run("test", "s", "--mutate", "--plugin", "order", "--lang", "de")
+    assert result.code == 1
+    said = "s/equivalent.yaml, line 1: ein Szenario bemerkt den Mutanten 'order: left out' (Eins); der Eintrag muss weg"
+    assert f"\n{said}\n" in result.out
+
+
+def test_test_wrong_options(cli: Cli) -> None:
+    file = cli.write("s.yaml", GOOD.format(title="Eins", expected="order:O-1"))
+    assert cli.refused("test", file, "--equivalent", "x.yaml") == "--equivalent goes with --mutate"
+    assert cli.refused("test", file, "--plugin", "order") == "--plugin goes with --coverage or --mutate"
+    unknown = cli.refused("test", file, "--coverage", "--plugin", "ordr")
+    assert unknown == "there is no plugin 'ordr'; did you mean 'order'?"
+    assert cli.run("test", file, "--mutate", "--equivalent", "none.yaml").code == 2
+    cli.write("bad.yaml", "- {mutant: x, reson: y}\n")
+    result = cli.run("test", file, "--mutate", "--equivalent", "bad.yaml")
+    assert (result.code, result.err) == (2, "beleg: bad.yaml, line 1: unknown key 'reson'; did you mean 'reason'?\n")
+
+
 # --- errors and exit codes
 
 

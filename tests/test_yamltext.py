@@ -59,7 +59,8 @@ def test_several_documents() -> None:
         (b"a: \xff\n", r"^a\.yaml"),
         ("a: \x00", r"^a\.yaml"),
         ("[" * 60 + "]" * 60, r"^a\.yaml, line 1: nested too deeply$"),
-        ("[" * 100_000, r"^a\.yaml, line 1: nested too deeply$"),
+        # libyaml 0.2.6 has a limit of its own, and reads so far ahead that it meets that first.
+        ("[" * 100_000, r"^a\.yaml, line 1(: nested too deeply|, .*: exceeded maximum nesting depth)$"),
         ("- " * 100_000, r"^a\.yaml, line 1: nested too deeply$"),
         ("a: b: c", r"^a\.yaml, line 1, column 5: this is no valid YAML"),
         ("\ta: 1", r"^a\.yaml, line 1"),

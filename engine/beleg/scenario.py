@@ -27,6 +27,8 @@ from beleg.step import ON_CONFLICT, RuleSettings
 from beleg.thread import thread_of
 
 SUFFIXES = (".yaml", ".yml")
+EQUIVALENT = "equivalent.yaml"
+"""The name of the list of equivalent mutants in a folder of scenarios (`beleg.ruletest`): no scenario."""
 KEYS = (
     "title", "erp", "ignored", "settings", "mailbox", "assignments", "message", "message_file", "expect",
 )  # fmt: skip
@@ -88,11 +90,12 @@ class Outcome:
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
-    """The scenario files that the paths name: files as they are, folders searched. Raises InputError."""
+    """The scenario files that the paths name: files as they are, folders searched (but for a list of equivalent
+    mutants). Raises InputError."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            found += sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.name != EQUIVALENT and p.is_file())
         elif path.exists():
             found.append(path)
         else:

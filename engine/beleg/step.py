@@ -19,7 +19,7 @@ from beleg.lookup import Interest, Lookup
 from beleg.message import Limits
 from beleg.record import RecordRef
 from beleg.rulebook import Rulebook, Table
-from beleg.trace import Check
+from beleg.trace import Check, Verdict
 
 OnConflict = Literal["first", "abstain"]
 ON_CONFLICT: tuple[OnConflict, ...] = get_args(OnConflict)
@@ -102,8 +102,8 @@ class Step:
     skipped_by: tuple[str, ...] = ()
     follow_ups: tuple[FollowUp, ...] = ()
     tables: tuple[Table, ...] = ()
-    ends: frozenset[str] = frozenset()
-    """The clauses after which no later step runs."""
+    ends: frozenset[Verdict] = frozenset()
+    """The verdicts after which no later step runs."""
     origin: Origin = "automatic"
     """The origin of what it assigns; `inherited` where a check is about the message that it adopts from."""
 

@@ -1,11 +1,11 @@
-"""Deciding and explaining: `assign`, `explain`, `why-not`, `test`."""
+"""Deciding and explaining: `assign`, `explain`, `why-not`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,7 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command()(assign)
     app.command()(explain)
     app.command("why-not")(why_not)
-    app.command("test")(run_scenarios)
 
 
 def assign(
@@ -172,63 +171,3 @@ def record_ref(text: str) -> RecordRef:
         return RecordRef.parse(text)
     except ValueError as error:
         raise InputError(str(error)) from None
-
-
-def run_scenarios(
-    context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them (docs/scenarios.md).")],
-    as_json: Json = False,
-    lang: Lang = None,
-) -> None:
-    """Run scenarios: a line each, for a failing one what was expected, what came out, and the explanation."""
-    from beleg.errors import InputError
-    from beleg.scenario import find, load, run
-    from beleg.trace import digest
-
-    one = frame(context)
-    explainer = one.explainer(lang)
-    passed = failed = unreadable = 0
-    titles: dict[str, str] = {}
-    for file in find(paths):
-        try:
-            for scenario in load(file, one.installed):
-                if scenario.title in titles:
-                    fault = f"the title {scenario.title!r} stands in {titles[scenario.title]} already"
-                    raise InputError(f"{file}, line {scenario.line}: {fault}; titles are unique within a run")
-                titles[scenario.title] = str(file)
-                outcome = run(scenario, one.installed)
-                good = not outcome.faults
-                passed, failed = passed + good, failed + (not good)
-                if as_json:
-                    say_json(_line(str(file), scenario.title, good, outcome.assigned, outcome.clauses, None))
-                    continue
-                say(f"{'passed' if good else 'FAILED'}  {scenario.title}")
-                if not good:
-                    say(f"  {file}, line {scenario.line}")
-                    for fault in outcome.faults:
-                        say(f"  {fault}")
-                    trace = outcome.decision.trace
-                    for each in explainer.text(trace, digest(trace)).splitlines():
-                        say(f"    {each}".rstrip())
-        except InputError as error:
-            unreadable += 1
-            if as_json:
-                say_json(_line(str(file), None, False, [], [], str(error)))
-            else:
-                say(f"UNREADABLE  {error}")
-    if not as_json:
-        say(f"{passed} passed, {failed} failed")
-    if unreadable:
-        raise InputError(f"{unreadable} of the files could not be read")
-    if not passed and not failed:
-        raise InputError("there is no scenario under these paths; scenarios are *.yaml and *.yml files")
-    if failed:
-        raise typer.Exit(1)
-
-
-def _line(
-    file: str, title: str | None, passed: bool, assigned: list[str], clauses: list[str], error: str | None
-) -> dict[str, Any]:
-    return {
-        "file": file, "title": title, "passed": passed, "assigned": assigned, "clauses": clauses, "error": error,
-    }  # fmt: skip

@@ -5,16 +5,16 @@ It exists once. A document type says its name, its priority, which standing type
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from beleg.clause import Clause
 from beleg.directory import LISTED, Group
 from beleg.document.clauses import document_clauses
 from beleg.document.rules import ADDRESS, TWO_REFERENCES
 from beleg.evidence import FoundAddress, FoundNumber
-from beleg.lookup import Hits, Interest
+from beleg.lookup import NOTHING, Hits, Interest
 from beleg.record import RecordRef
-from beleg.stages import AddressStep, Look
+from beleg.stages import CONTENT, PARTICIPANTS, AddressStep, Look, Ruling
 from beleg.step import Context, FollowUp
 from beleg.trace import At, Candidates, Check, Naming
 
@@ -33,6 +33,7 @@ class DocumentStep(AddressStep):
 
     table = ADDRESS
     tables = (ADDRESS, TWO_REFERENCES)
+    stage_order = (PARTICIPANTS, CONTENT, TWO)
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class DocumentStep(AddressStep):
         if not hits.total:
             return NO_DOCUMENT
         if hits.total < 2:
-            return self._look(hits, hits, {"by_reference": 0})
+            return self._look(hits, NOTHING, {"by_reference": 0})
         numbers = []
         singled_out = set()
         for number, both in context.lookup.numbers_with(address.key, self._group):
@@ -72,16 +73,23 @@ class DocumentStep(AddressStep):
         named = Hits(tuple(singled_out), len(singled_out))
         return self._look(hits, named, {"by_reference": int(named.total == 1)}, tuple(numbers))
 
-    def more(self, context: Context) -> Iterator[Check]:
-        """The stage `two_references`: documents on which two numbers of the content occur."""
+    def try_stage(self, stage: str, context: Context) -> Generator[Check, None, bool]:
+        """See `AddressStep.try_stage`."""
+        if stage != TWO:
+            return (yield from super().try_stage(stage, context))
+        ruling = self._two_references(context)
+        yield ruling.credited()
+        return ruling.record is not None
+
+    def _two_references(self, context: Context) -> Ruling:
+        """Documents on which two numbers of the content occur."""
         numbers = _distinct(context.content_numbers)
         if not numbers:
-            yield self.rule(TWO, TWO_REFERENCES, NO_TWO_NUMBERS, context).check
-            return
+            return self.rule(TWO, TWO_REFERENCES, NO_TWO_NUMBERS, context)
         hits = context.lookup.by_two_numbers([number.key for number in numbers], self._group)
         on = [(number, context.lookup.by_number(number.key, self._group)) for number in numbers]
         namings = tuple(self._naming(number, found) for number, found in on if found.total)
-        yield self.rule(TWO, TWO_REFERENCES, self._look(hits, hits, {}, namings), context).credited()
+        return self.rule(TWO, TWO_REFERENCES, self._look(hits, NOTHING, {}, namings), context)
 
     def _look(self, hits: Hits, named: Hits, counts: dict[str, int], numbers: tuple[Naming, ...] = ()) -> Look:
         picks = {}

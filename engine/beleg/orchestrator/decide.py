@@ -179,7 +179,7 @@ class Engine:
                 name = state.message.message_id or f"sha256:{state.message.sha256}"
                 raise StepFailed(step.name, name, error) from error
             yield StepTrace(step.name, step.priority, checks)
-            if step.ends and any(check.clause in step.ends for check in checks):
+            if step.ends and any(check.verdict in step.ends for check in checks):
                 return
 
     def _step(self, step: Step, context: Context, state: _State) -> Iterator[Check]:

@@ -67,11 +67,13 @@ class Ruling(NamedTuple):
 class AddressStep(Step):
     """A step that tries the addresses of the participants, then those of the content.
 
-    A subclass names the table that decides on one address (`table`) and says what the address leads to (`look`);
-    `more` is for stages that follow when neither led to a record.
+    A subclass names the table that decides on one address (`table`) and says what the address leads to (`look`).
+    One with a further stage adds its name to `stage_order` and answers for it in `try_stage`.
     """
 
     table: Table
+    stage_order: tuple[str, ...] = (PARTICIPANTS, CONTENT)
+    """The stages in the order they are tried, each when none before it led to a record."""
 
     @cached_property
     def _known(self) -> dict[tuple[str, str], tuple[Look, Rulebook, Check]]:
@@ -85,20 +87,18 @@ class AddressStep(Step):
         """What the address leads to."""
         raise NotImplementedError
 
-    def more(self, context: Context) -> Iterator[Check]:
-        """Further stages, after `content`."""
-        return iter(())
-
     def run(self, context: Context) -> Iterator[Check]:
         """See `Step.run`."""
-        for stage, addresses in ((PARTICIPANTS, context.participants), (CONTENT, context.content)):
-            done = yield from self._stage(stage, addresses, context)
+        for stage in self.stage_order:
+            done = yield from self.try_stage(stage, context)
             if done:
                 return
-        yield from self.more(context)
 
-    def _stage(self, stage: str, addresses: Sequence[FoundAddress], context: Context) -> Generator[Check, None, bool]:
-        """Try the addresses; return whether the step ends here."""
+    def try_stage(self, stage: str, context: Context) -> Generator[Check, None, bool]:
+        """Try the addresses of one stage; return whether the step ends here."""
+        if stage not in (PARTICIPANTS, CONTENT):
+            raise NotImplementedError(f"{type(self).__name__}.try_stage does not know the stage {stage!r}")
+        addresses = context.participants if stage == PARTICIPANTS else context.content
         if not addresses:
             yield self._plain_check(stage, "no_address", "addresses == 0", "nothing_found", {"addresses": 0})
             return False

@@ -52,7 +52,7 @@ def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lo
 
 
 def _ends(step: StepTrace, check: Check, installed: Installed) -> bool:
-    return any(check.clause in each.ends for each in installed.steps if each.name == step.step)
+    return any(check.verdict in each.ends for each in installed.steps if each.name == step.step)
 
 
 def _removing(ran: dict[str, StepTrace], step: Step | None, name: str) -> Check | None:

@@ -14,7 +14,7 @@ class HistoryStep(Step):
     name = "history"
     priority = 100
     tables = (MESSAGE,)
-    ends = frozenset({"history.assigned", "history.removed"})
+    ends = frozenset(("assigned", "removed"))
     origin = "inherited"
     labels: ClassVar[Mapping[str, str]] = {"en": "history", "de": "Verlauf"}
 
@@ -27,7 +27,7 @@ class HistoryStep(Step):
         for message in context.earlier:
             check = self._look_at(message, context)
             yield check
-            if check.clause in self.ends:
+            if check.verdict in self.ends:
                 return
         rule = RuleSeen("history.nothing", "held", "otherwise", "beleg_history")
         yield Check("nothing_found", (rule,), counts={"earlier": len(context.earlier)})
