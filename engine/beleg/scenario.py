@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from beleg import yamltext
 from beleg.assignment import ORIGINS, Assignment, Origin, Removal, ThreadMessage
-from beleg.directory import MemoryDirectory
+from beleg.directory import Directory, MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
 from beleg.ignore import ENTRY_LISTS, IgnoreList
 from beleg.importer.rows import GENERIC, RowReader
@@ -109,8 +109,9 @@ def load(path: Path, installed: Installed) -> Iterator[Scenario]:
             yield _Reader(path, installed).scenario(document)
 
 
-def run(scenario: Scenario, installed: Installed) -> Outcome:
-    """Decide the scenario's message in its world and compare with what it expects."""
+def run(scenario: Scenario, installed: Installed, directory: Directory | None = None) -> Outcome:
+    """Decide the scenario's message in its world and compare with what it expects. `directory` takes the place of the
+    one over the scenario's records. Raises StepFailed."""
     message = parse(scenario.raw, scenario.settings.limits)
     stored = [(mail, parse(mail.raw, scenario.settings.limits)) for mail in scenario.mailbox]
     tied = thread_of(message, [m for _, m in stored])
@@ -121,7 +122,7 @@ def run(scenario: Scenario, installed: Installed) -> Outcome:
     ]
     decision = Engine(installed, scenario.settings).decide(
         message,
-        MemoryDirectory(scenario.records, installed.types),
+        directory or MemoryDirectory(scenario.records, installed.types),
         scenario.ignored,
         thread,
         scenario.assignments,
