@@ -41,12 +41,13 @@ class Fresh:
 
     def run(self, command: str, folder: Path, *, fails: int = 0) -> str:
         """Run a shell command in a folder; what it prints. It must end with the exit code `fails`."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("BELEG_", "PYTEST_", "COV_"))}
+        others = ("BELEG_", "PYTEST_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-euc", command],
             cwd=folder,
-            env={**kept, "PATH": path, "VIRTUAL_ENV": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**kept, "PATH": path, "VIRTUAL_ENV": str(self.folder)},
             capture_output=True,
             text=True,
             timeout=300,

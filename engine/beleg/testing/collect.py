@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
 
 from beleg import scenario
 from beleg.errors import InputError
+from beleg.orchestrator import StepFailed
 from beleg.plugins import PluginError
 from beleg.scenario import Outcome, Scenario
 from beleg.testing.scenarios import everything, failure
@@ -62,6 +64,8 @@ class ScenarioItem(pytest.Item):
         """What was expected, what came out and why; of a step that raised, where."""
         if isinstance(excinfo.value, Failed):
             return failure(excinfo.value.outcome)
+        if isinstance(excinfo.value, StepFailed) and excinfo.value.__cause__:
+            return f"{excinfo.value}\n\n{''.join(format_exception(excinfo.value.__cause__))}"
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:

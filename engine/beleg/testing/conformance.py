@@ -241,6 +241,7 @@ def _trace(each: Scenario, having: Installed) -> Trace:
 
 
 def _steps(test: StepConformance, having: Installed) -> list[Step]:
+    _entry_point(test)
     info = next(info for info in having.plugins if info.name == test.plugin)
     return [step for step in having.steps if step.name in info.steps]
 
@@ -401,4 +402,5 @@ def _unnamed(step: Step, message: str, error: StepFailed) -> Iterator[str]:
 
 
 def _fail_for(what: str, faults: Sequence[str]) -> None:
-    assert not faults, f"{what}:\n" + "\n".join(f"  {fault}" for fault in faults)
+    if faults:
+        raise AssertionError(f"{what}:\n" + "\n".join(f"  {fault}" for fault in faults))

@@ -1,7 +1,8 @@
 """Watches a decision for what it must not do: reach the network, write, start a process or a thread.
 
-Python tells audit hooks of each such act before it happens, whatever library does it. A hook can't be taken out
-again, so there is one, and it looks away but for the thread and the time of a decision.
+Python tells audit hooks of each such act before it happens, whatever library does it (of a thread: from Python 3.12).
+A hook can't be taken out again, so there is one, and it looks away but for the time of a decision, and from the threads
+that ran before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from threading import enumerate as threads
 from threading import get_ident
 from types import FrameType
 from typing import Any
@@ -55,7 +57,9 @@ class Forbidden(Exception):
 class Watch:
     """What was done while watching, each act in a sentence."""
 
-    thread: int = field(default_factory=get_ident)
+    others: frozenset[int | None] = field(
+        default_factory=lambda: frozenset(each.ident for each in threads()) - {get_ident()}
+    )
     seen: list[str] = field(default_factory=list)
 
 
@@ -82,7 +86,7 @@ def _install() -> None:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     global _watch
     watch = _watch
-    if watch is None or get_ident() != watch.thread or not (act := _act(event, args)):
+    if watch is None or get_ident() in watch.others or not (act := _act(event, args)):
         return
     about = next((repr(each) for each in args if isinstance(each, str | bytes | os.PathLike)), "")
     _watch = None  # finding the place must not be watched
