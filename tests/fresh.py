@@ -28,7 +28,7 @@ class Fresh:
         # What is asked for is there: the build's requirements and those of a package's test extra are Beleg's own.
         options = "--quiet --no-index --no-build-isolation --disable-pip-version-check"
         pip = f'pip() {{ exec {shlex.quote(sys.executable)} -m pip --python {self.bin}/python "$@"; }}\n'
-        pip += f'case "$1" in install) shift; pip install {options} "$@";; *) pip "$@";; esac\n'
+        pip += f'case "$1" in install|wheel) what=$1; shift; pip $what {options} "$@";; *) pip "$@";; esac\n'
         self._write("pip", f"#!/bin/sh\n{pip}")
 
     def _script(self, name: str, code: str) -> None:
