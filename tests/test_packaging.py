@@ -71,6 +71,12 @@ def test_each_plugin_says_what_it_decides(installed: Installed, name: str) -> No
         assert f"`{table.name}`" in text or name == "offer"
 
 
+def test_our_own_scenarios_are_tests_once(project: dict[str, Any]) -> None:
+    """By tests/test_scenarios.py; `pytest fixtures` runs them as authors run theirs."""
+    assert project["tool"]["pytest"]["ini_options"]["testpaths"] == ["tests"]
+    assert project["project"]["entry-points"]["pytest11"] == {"beleg": "beleg.pytest_plugin"}
+
+
 # --- the public interface
 
 

@@ -50,9 +50,11 @@ def registry(clauses: Iterable[Clause]) -> dict[str, Clause]:
             )
         other = found.get(clause.id)
         if other and clause.replaces == other.replaces:
+            remedy = "rename one of them (clause ids are unique and never reused)"
+            if clause.replaces:
+                remedy = "both replace its sentences, so switch one of them off with disabled_plugins"
             raise ClauseError(
-                f"clause {clause.id!r} is claimed by plugin {other.source!r} and by plugin {clause.source!r}; "
-                "rename one of them (clause ids are unique and never reused)"
+                f"clause {clause.id!r} is claimed by plugin {other.source!r} and by plugin {clause.source!r}; {remedy}"
             )
         found[clause.id] = clause
     return found
