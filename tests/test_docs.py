@@ -6,21 +6,32 @@ import os
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import typer.main
 
+from beleg import MemoryDirectory, Record, RecordRef
 from beleg.cli import main
 from beleg.cli.main import app
-from beleg.plugins import installed
+from beleg.explain import Explainer
+from beleg.ignore import IgnoreList
+from beleg.message import parse
+from beleg.orchestrator import Engine
+from beleg.plugins import Installed, installed
+from beleg.trace import digest
+from fresh import Fresh
+from worlds import contact, order
+from writing import mail
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "plugins").glob("*/README.md"))]
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
+PAGES += sorted(ROOT.glob("examples/*/README.md"))
 
 
 def under(mark: str) -> str:
@@ -109,24 +120,101 @@ def test_a_command_on_a_page_exists(line: str, page: str) -> None:
 # --- code on the pages
 
 
-def python_blocks() -> list[str]:
+class Block(NamedTuple):
+    """A fenced block of docs/plugins.md: what the comment above it says of it, its language, its text."""
+
+    mark: str
+    language: str
+    text: str
+
+
+def blocks() -> list[Block]:
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
-    return [block for language, block in FENCED.findall(text) if language == "python"]
+    found = re.findall(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(found) == text.count("\n```") / 2
+    return [Block(*each) for each in found]
 
 
-def test_every_python_block_is_a_plugin() -> None:
-    blocks = python_blocks()
-    assert len(blocks) == 2
-    plugins = []
-    for number, code in enumerate(blocks):
-        module = ModuleType(f"page_{number}")
-        exec(compile(code, module.__name__, "exec"), module.__dict__)
-        plugins.append((module.__name__, module))
-    having = installed(extra=plugins)
-    assert [step.name for step in having.steps] == ["history", "order", "return", "offer", "contact"]
-    assert having.types["return"].plural == "returns"
-    assert "crowded" in [rule.name for rule in having.tables["document.address"].rules]
-    assert "order.participants.crowded" in having.clauses
+PLUGINS = [block.text for block in blocks() if block.language == "python" and not block.mark]
+
+
+def as_plugin(number: int) -> ModuleType:
+    module = ModuleType(f"page_{number}")
+    exec(compile(PLUGINS[number], module.__name__, "exec"), module.__dict__)
+    return module
+
+
+def decided(having: Installed, *records: Record) -> list[str]:
+    """What a mail of Anna's is assigned to, having checked that it can be explained."""
+    message = parse(mail())
+    trace = Engine(having).decide(message, MemoryDirectory(records, having.types), IgnoreList()).trace
+    for language in ("en", "de"):
+        assert Explainer(having.clauses, having.types, having.steps, language).text(trace, digest(trace))
+    assert {rule.clause for check in trace.checks() for rule in check.rules} <= set(having.clauses)
+    return [outcome.record for outcome in trace.assigned]
+
+
+def test_the_plugins_on_the_page_are_those_that_are_tried_here() -> None:
+    assert len(PLUGINS) == 3
+    both = installed(extra=[(f"page_{number}", as_plugin(number)) for number in range(len(PLUGINS))])
+    assert [step.name for step in both.steps] == ["history", "order", "offer", "project", "contact"]
+
+
+def test_the_rule_that_is_added() -> None:
+    having = installed(extra=[("page", as_plugin(0))])
+    orders = [order(f"O-{n}", "anna@kunde.example", number="AB-1" if n else "AB-2") for n in range(21)]
+    assert [rule.name for rule in having.tables["document.address"].rules][3:5] == ["crowded", "reference"]
+    assert decided(having, *orders[:1]) == ["order:O-0"]
+    assert decided(having, *orders) == []
+
+
+def test_the_rule_that_is_replaced() -> None:
+    having = installed(extra=[("page", as_plugin(1))])
+    assert decided(having, contact("K-1", "anna@kunde.example", status="active")) == ["contact:K-1"]
+    assert decided(having, contact("K-1", "anna@kunde.example", status="none")) == []
+    assert decided(installed(), contact("K-1", "anna@kunde.example", status="none")) == ["contact:K-1"]
+    assert having.clauses["contact.content.unique"].source == "page"
+
+
+def test_the_step_of_its_own_kind() -> None:
+    having = installed(extra=[("page", as_plugin(2))])
+    projects = [Record(RecordRef("project", f"P-{n}"), addresses=("anna@kunde.example",)) for n in (1, 2)]
+    assert decided(having, *projects[:1]) == ["project:P-1"]
+    assert decided(having, *projects) == []
+    assert decided(having) == []
+
+
+@pytest.mark.slow
+def test_every_other_block_of_the_page_is_run(tmp_path: Path) -> None:
+    """From top to bottom, as somebody who follows it."""
+    fresh = Fresh(tmp_path / "venv")
+    folder = tmp_path / "author"
+    folder.mkdir()
+    printed = ""
+    for block in blocks():
+        kind, _, name = block.mark.partition(" ")
+        if block.language == "sh":
+            assert kind in ("", "fails"), block
+            printed = fresh.run(f"{block.text}pwd > {tmp_path}/there", folder, fails=1 if kind == "fails" else 0)
+            folder = Path((tmp_path / "there").read_text().strip())
+        elif kind == "file":
+            assert (folder / name).parent.is_dir()
+            (folder / name).write_text(block.text, encoding="utf-8")
+        elif kind == "in":
+            holds(tomllib.loads((folder / name).read_text("utf-8")), tomllib.loads(block.text))
+        elif kind == "output":
+            assert block.text in printed
+        else:
+            assert block.text in PLUGINS
+
+
+def holds(whole: Any, part: Any) -> None:
+    """The whole has what the part has."""
+    for key, value in part.items():
+        if isinstance(value, dict):
+            holds(whole[key], value)
+        else:
+            assert whole[key] == value
 
 
 def test_links_between_pages_lead_somewhere() -> None:

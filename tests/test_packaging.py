@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import beleg
-from beleg import interface
+from beleg import interface, testing
 from beleg.plugins import Installed
 
 ROOT = Path(__file__).parents[1]
@@ -71,19 +71,35 @@ def test_each_plugin_says_what_it_decides(installed: Installed, name: str) -> No
         assert f"`{table.name}`" in text or name == "offer"
 
 
+def test_our_own_scenarios_are_tests_once(project: dict[str, Any]) -> None:
+    """By tests/test_scenarios.py; `pytest fixtures` runs them as authors run theirs."""
+    assert project["tool"]["pytest"]["ini_options"]["testpaths"] == ["tests"]
+    assert project["project"]["entry-points"]["pytest11"] == {"beleg": "beleg.pytest_plugin"}
+
+
 # --- the public interface
 
 
-def names_imported(code: str) -> Iterator[str]:
+def names_imported(code: str, module: str = "beleg") -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module == "beleg":
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            yield from (alias.name for alias in node.names)
+
+
+def modules_imported(code: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
 def test_the_public_names_are_those_that_the_page_lists() -> None:
     page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
-    listed = page.partition("## All names")[2].partition("\n## ")[0]
+    listed = page.partition("## All names\n")[2].partition("\n## ")[0]
     assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(interface.__all__)
+    listed = page.partition("## All names for tests\n")[2].partition("\n\nThey are")[0]
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(testing.__all__)
 
 
 def test_the_public_names_are_there() -> None:
@@ -106,6 +122,35 @@ def test_our_own_plugins_use_public_names_alone() -> None:
         assert "import beleg." not in code, path
     assert used
     assert used <= set(interface.__all__)
+
+
+@pytest.mark.parametrize("pattern", ["examples/invoice/**/*.py", "engine/beleg/kit/template/**/*.py.tmpl"])
+def test_what_authors_are_shown_uses_public_names_alone(pattern: str) -> None:
+    files = sorted(ROOT.glob(pattern))
+    assert len(files) == 4
+    used, used_in_tests = set(), set()
+    for path in files:
+        code = path.read_text(encoding="utf-8").replace("$module", "module").replace("$", "")
+        used |= set(names_imported(code))
+        used_in_tests |= set(names_imported(code, "beleg.testing"))
+        assert {name for name in modules_imported(code) if name.startswith("beleg.")} <= {"beleg.testing"}, path
+        assert "beleg.testing" not in code or path.parent.name == "tests", path
+    assert "DocumentStep" in used
+    assert used <= set(interface.__all__)
+    assert "StepConformance" in used_in_tests
+    assert used_in_tests <= set(testing.__all__)
+
+
+def test_the_example_shows_what_it_is_to_show() -> None:
+    code = (ROOT / "examples/invoice/src/beleg_invoice/rules.py").read_text(encoding="utf-8")
+    assert code.count("RuleChange(") == 2
+    assert code.count("replaces=True") == 1
+    titles = [
+        line for path in ROOT.glob("examples/invoice/fixtures/*.yaml") for line in path.read_text("utf-8").splitlines()
+        if line.startswith("title:")
+    ]  # fmt: skip
+    snapshots = list((ROOT / "examples/invoice/tests/__snapshots__/test_invoice").iterdir())
+    assert len(snapshots) == 2 * len(titles)
 
 
 def test_the_version_is_said_once(project: dict[str, Any]) -> None:

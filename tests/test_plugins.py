@@ -539,3 +539,84 @@ def test_an_unknown_step_that_is_switched_off() -> None:
         "the setting disabled_steps names 'xyz', but there is no such step; "
         "the steps are contact, history, offer, order"
     )
+
+
+# --- rules of one type alone
+
+
+def with_own_rules(*rules: Rule) -> Any:
+    steps = [DocumentStep("return", priority=250, rules=rules)]
+    clauses = [Clause(f"return.{stage}.crowded", "own", HELLO) for stage in ("participants", "content")]
+    return plugin(types=[RETURN], steps=steps, clauses=clauses)
+
+
+def test_a_document_type_with_rules_of_its_own(installed: Installed) -> None:
+    having = all_with(with_own_rules(Rule("crowded", "candidates > 2", "ambiguous", before="reference")))
+    assert [rule.name for rule in having.tables["return.address"].rules] == [
+        "none", "removed", "unique", "crowded", "reference", "ambiguous",
+    ]  # fmt: skip
+    assert having.tables["document.address"] == installed.tables["document.address"]
+    assert [table.name for step in having.steps if step.name == "return" for table in step.tables] == [
+        "return.address",
+        "document.two_references",
+    ]
+    returns = [a_return(f"R-{n}", "anna@kunde.example", number=f"RT-{n}001") for n in (1, 2, 3)]
+    raw = mail("zu RT-2001")
+    assert [str(each.record) for each in decide(having, raw, *returns[:2]).made] == ["return:R-2"]
+    decision = decide(having, raw, *returns)
+    assert decision.made == ()
+    assert "return.participants.crowded" in decision.trace.held()
+    # another document type goes by the shared table, as before
+    assert [str(each.record) for each in decide(having, mail("zu AB-1002"), *THREE_ORDERS).made] == ["order:O-2"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            Rule("crowded", "candidates > 2", "ambigous"),
+            "table document.address, rule 'crowded': there is no outcome 'ambigous'; did you mean 'ambiguous'?",
+        ),
+        (
+            Rule("crowded", "candidats > 2", "ambiguous"),
+            "table return.address, rule 'crowded' (from return): 'candidats > 2' asks for 'candidats', a fact that the "
+            "table does not have; did you mean 'candidates'?",
+        ),
+    ],
+)
+def test_a_rule_of_ones_own_that_is_not_right(rule: Rule, said: str) -> None:
+    @hookimpl
+    def beleg_steps() -> list[Step]:
+        return [DocumentStep("return", priority=250, rules=[rule])]
+
+    assert fault(("own", SimpleNamespace(beleg_steps=beleg_steps))) == (
+        f"plugin 'own', hook beleg_steps: it failed with RuleError: {said}; "
+        "repair it, or switch it off with disabled_plugins = ['own']"
+    )
+
+
+# --- sentences for a rule that was replaced
+
+UNIQUE = Clause("contact.participants.unique", "own", HELLO, replaces=True)
+
+
+def test_sentences_that_are_replaced() -> None:
+    having = all_with(plugin(clauses=[UNIQUE]))
+    assert having.clauses[UNIQUE.id].sentences == HELLO
+    assert having.clauses[UNIQUE.id].source == "own"
+    assert list(having.clauses).count(UNIQUE.id) == 1
+    decision = decide(having, mail(), contact("K-1", "anna@kunde.example"))
+    assert "✓ unique       hello" in explained(having, decision)
+
+
+def test_sentences_that_two_replace() -> None:
+    one, two = (plugin(clauses=[UNIQUE]) for _ in range(2))
+    assert fault(("eins", one), ("zwei", two)) == (
+        "clause 'contact.participants.unique' is claimed by plugin 'eins' and by plugin 'zwei'; "
+        "both replace its sentences, so switch one of them off with disabled_plugins"
+    )
+
+
+def test_replaced_sentences_rest_where_their_step_is_switched_off() -> None:
+    having = without_steps("contact", extra=[("own", plugin(clauses=[UNIQUE]))])
+    assert having.clauses[UNIQUE.id].source == "own"

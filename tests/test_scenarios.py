@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-import unicodedata
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -14,20 +12,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-from syrupy.location import PyTestLocation
 
 from beleg import scenario
 from beleg.assignment import Assignment
-from beleg.explain import Explainer
 from beleg.message import parse
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed
-from beleg.plugins import installed as load_plugins
 from beleg.scenario import Outcome, Scenario
 from beleg.store import Database, SqlDirectory
 from beleg.store.mails import Mails
 from beleg.store.records import import_records
+from beleg.testing import explained
+from beleg.testing.scenarios import everything as installed
+from beleg.testing.scenarios import slug as slug_from
 from beleg.trace import digest
 from conftest import SHARED
 
@@ -61,12 +58,6 @@ GERMAN = {
 
 
 @cache
-def installed() -> Installed:
-    """Everything that is installed; as a function, because parametrization comes before fixtures."""
-    return load_plugins()
-
-
-@cache
 def scenarios() -> tuple[Scenario, ...]:
     """Every scenario of fixtures/, by file and place in it."""
     return tuple(each for path in scenario.find([FIXTURES]) for each in scenario.load(path, installed()))
@@ -85,36 +76,10 @@ def name(each: Scenario) -> str:
 
 def slug(each: Scenario) -> str:
     """The same as a file name: `order-participants-three-orders-by-one-address-…`."""
-    path = Path(each.file).relative_to(FIXTURES).with_suffix("").as_posix()
-    plain = unicodedata.normalize("NFKD", f"{path} {each.title}").encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower().replace("'", "")).strip("-")
+    return slug_from(each, FIXTURES)
 
 
 german = [index for index, each in enumerate(scenarios()) if each.title in GERMAN]
-
-
-class TextFile(SingleFileSnapshotExtension):
-    """One text file a snapshot, named by the test."""
-
-    _write_mode = WriteMode.TEXT
-    file_extension = "txt"
-
-    @classmethod
-    def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
-        """Whether the file is that of the test. Asked for each pair of them, so it had better be quick."""
-        return snapshot_location.endswith(f"{test_location.snapshot_name}.{cls.file_extension}")
-
-
-@pytest.fixture
-def text_file(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    return snapshot.use_extension(TextFile)
-
-
-def explained(outcome: Outcome, language: str) -> str:
-    everything = installed()
-    explainer = Explainer(everything.clauses, everything.types, everything.steps, language)
-    trace = outcome.decision.trace
-    return explainer.text(trace, digest(trace))
 
 
 # what comes out, and how it reads
@@ -127,13 +92,13 @@ def test_expected(index: int) -> None:
 
 # The file of a snapshot is named by the scenario's file and title.
 @pytest.mark.parametrize("index", range(len(scenarios())), ids=[slug(each) for each in scenarios()])
-def test_explained(index: int, text_file: SnapshotAssertion) -> None:
-    assert explained(outcomes()[index], "en") == text_file
+def test_explained(index: int, trace_snapshot: SnapshotAssertion) -> None:
+    assert explained(outcomes()[index], "en") == trace_snapshot
 
 
 @pytest.mark.parametrize("index", german, ids=[slug(scenarios()[index]) for index in german])
-def test_explained_in_german(index: int, text_file: SnapshotAssertion) -> None:
-    assert explained(outcomes()[index], "de") == text_file
+def test_explained_in_german(index: int, trace_snapshot: SnapshotAssertion) -> None:
+    assert explained(outcomes()[index], "de") == trace_snapshot
 
 
 def test_titles() -> None:

@@ -32,11 +32,17 @@ class Case:
     ignored: IgnoreList
     settings: RuleSettings
 
-    def decide(self, engine: Engine, *, trace: bool = True) -> Decision:
-        """Decide it. `trace` False leaves the trace empty, where only the assignments made are wanted.
-        Raises StepFailed."""
+    def decide(self, engine: Engine, directory: Directory | None = None, *, trace: bool = True) -> Decision:
+        """Decide it; `directory` takes the place of its own. `trace` False leaves the trace empty, where only the
+        assignments made are wanted. Raises StepFailed."""
         return engine.decide(
-            self.message, self.directory, self.ignored, self.thread, self.own, evidence=self.evidence, trace=trace
+            self.message,
+            directory or self.directory,
+            self.ignored,
+            self.thread,
+            self.own,
+            evidence=self.evidence,
+            trace=trace,
         )
 
 

@@ -24,12 +24,14 @@ class Sentences:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One clause: its id (`order.participants.unique`), the section of RULES.md, and its sentences by language."""
+    """One clause: its id (`order.participants.unique`), the section of RULES.md, and its sentences by language.
+    `replaces` goes with a rule that replaces another: these sentences instead of those that told of the old rule."""
 
     id: str
     section: str
     sentences: Mapping[str, Sentences]
     source: str = ""
+    replaces: bool = False
 
 
 class ClauseError(ValueError):
@@ -39,17 +41,20 @@ class ClauseError(ValueError):
 def registry(clauses: Iterable[Clause]) -> dict[str, Clause]:
     """Index clauses by id. Raises ClauseError naming the clause, the plugins and the remedy."""
     found: dict[str, Clause] = {}
-    for clause in clauses:
+    for clause in sorted(clauses, key=lambda each: each.replaces):
         missing = [language for language in LANGUAGES if language not in clause.sentences]
         if missing:
             raise ClauseError(
                 f"plugin {clause.source!r}: clause {clause.id!r} has no sentences in {', '.join(missing)}; "
                 "give it Sentences for each of en and de"
             )
-        if other := found.get(clause.id):
+        other = found.get(clause.id)
+        if other and clause.replaces == other.replaces:
+            remedy = "rename one of them (clause ids are unique and never reused)"
+            if clause.replaces:
+                remedy = "both replace its sentences, so switch one of them off with disabled_plugins"
             raise ClauseError(
-                f"clause {clause.id!r} is claimed by plugin {other.source!r} and by plugin {clause.source!r}; "
-                "rename one of them (clause ids are unique and never reused)"
+                f"clause {clause.id!r} is claimed by plugin {other.source!r} and by plugin {clause.source!r}; {remedy}"
             )
         found[clause.id] = clause
     return found

@@ -21,7 +21,7 @@ from beleg.clause import Clause, ClauseError, registry
 from beleg.frame_clauses import frame_clauses
 from beleg.hooks import PROJECT, Hooks, RuleChange
 from beleg.record import RecordType
-from beleg.rulebook import Rule, Rulebook, RuleError, Table, with_rules
+from beleg.rulebook import Rulebook, RuleError, Table, check_outcome, with_rules
 from beleg.step import Step
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("beleg_"))
@@ -275,7 +275,10 @@ def _tables(
                 f"plugin {plugin!r}, hook beleg_rules: there is no table {item.table!r}"
                 + (f"; did you mean {near[0]!r}?" if near else f"; the tables are {', '.join(sorted(tables))}")
             )
-        _check_outcome(plugin, tables[item.table], item.rule)
+        try:
+            check_outcome(tables[item.table], item.rule)
+        except RuleError as error:
+            raise PluginError(f"plugin {plugin!r}, hook beleg_rules: {error}") from error
         changes.setdefault((item.table, plugin), []).append(item)
         listed.append((plugin, item))
     for (name, plugin), items in changes.items():
@@ -284,18 +287,6 @@ def _tables(
         except RuleError as error:
             raise PluginError(f"plugin {plugin!r}, hook beleg_rules: {error}") from error
     return tables, listed
-
-
-def _check_outcome(plugin: str, table: Table, rule: Rule) -> None:
-    """The step that owns a table knows the outcomes that its own rules have, and no others."""
-    outcomes = list(dict.fromkeys(each.then for each in table.rules))
-    if rule.then not in outcomes:
-        near = get_close_matches(rule.then, outcomes, 1)
-        raise PluginError(
-            f"plugin {plugin!r}, hook beleg_rules: table {table.name}, rule {rule.name!r}: "
-            f"there is no outcome {rule.then!r}; "
-            + (f"did you mean {near[0]!r}?" if near else f"the outcomes are {', '.join(outcomes)}")
-        )
 
 
 def _clauses(manager: pluggy.PluginManager, steps: Sequence[Step], owners: Mapping[str, str]) -> dict[str, Clause]:

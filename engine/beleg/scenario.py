@@ -14,7 +14,7 @@ from typing import Any, get_args
 from beleg import yamltext
 from beleg.assignment import ORIGINS, Assignment, Origin, Removal, ThreadMessage
 from beleg.case import Case
-from beleg.directory import MemoryDirectory
+from beleg.directory import Directory, MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
 from beleg.evidence import extract
 from beleg.ignore import ENTRY_LISTS, IgnoreList
@@ -135,9 +135,10 @@ def case(scenario: Scenario, installed: Installed) -> Case:
     )
 
 
-def run(scenario: Scenario, installed: Installed) -> Outcome:
-    """Decide the scenario's message in its world and compare with what it expects."""
-    decision = case(scenario, installed).decide(Engine(installed, scenario.settings))
+def run(scenario: Scenario, installed: Installed, directory: Directory | None = None) -> Outcome:
+    """Decide the scenario's message in its world and compare with what it expects. `directory` takes the place of the
+    one over the scenario's records. Raises StepFailed."""
+    decision = case(scenario, installed).decide(Engine(installed, scenario.settings), directory)
     return Outcome(scenario, decision, tuple(faults(scenario.expect, decision)))
 
 

@@ -6,6 +6,7 @@ It exists once. A document type says its name, its priority, which standing type
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from beleg.clause import Clause
 from beleg.directory import LISTED, Group
@@ -14,6 +15,7 @@ from beleg.document.rules import ADDRESS, TWO_REFERENCES
 from beleg.evidence import FoundAddress, FoundNumber
 from beleg.lookup import NOTHING, Hits, Interest
 from beleg.record import RecordRef
+from beleg.rulebook import Rule, check_outcome, with_rules
 from beleg.stages import CONTENT, PARTICIPANTS, AddressStep, Look, Ruling
 from beleg.step import Context, FollowUp
 from beleg.trace import At, Candidates, Check, Naming
@@ -28,7 +30,8 @@ NO_DOCUMENT = Look.nothing("candidates", "by_reference")
 class DocumentStep(AddressStep):
     """The step of one document type: `DocumentStep("order", priority=200, skipped_by=("order",))`.
 
-    `type` is both the step's name and the record type. `skipped_by` defaults to the type itself.
+    `type` is both the step's name and the record type. `skipped_by` defaults to the type itself. `rules` are added to
+    the table that decides on one address, for this type alone: it gets a copy, `order.address`. Raises RuleError.
     """
 
     table = ADDRESS
@@ -42,12 +45,18 @@ class DocumentStep(AddressStep):
         priority: int,
         skipped_by: Sequence[str] | None = None,
         follow_ups: Sequence[FollowUp] = (),
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.name = self.type = type
         self.priority = priority
         self.skipped_by = (type,) if skipped_by is None else tuple(skipped_by)
         self.follow_ups = tuple(follow_ups)
         self._group = Group(type)
+        if rules:
+            for rule in rules:
+                check_outcome(ADDRESS, rule)
+            self.table = with_rules(replace(ADDRESS, name=f"{type}.address"), rules, type)
+            self.tables = (self.table, TWO_REFERENCES)
 
     def clauses(self) -> Sequence[Clause]:
         """See `Step.clauses`."""

@@ -26,6 +26,7 @@ from beleg.rulebook.table import (
     RuleError,
     Table,
     Verdict,
+    check_outcome,
     first_that_holds,
     nearest,
     verdict_of,
@@ -42,6 +43,7 @@ __all__ = [
     "RulebookError",
     "Table",
     "Verdict",
+    "check_outcome",
     "with_rules",
 ]
 

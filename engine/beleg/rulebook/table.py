@@ -139,6 +139,18 @@ def with_rules(table: Table, extra: Sequence[Rule], source: str) -> Table:
     return replace(table, rules=tuple(rules), claims=tuple(claims.items()))
 
 
+def check_outcome(table: Table, rule: Rule) -> None:
+    """The step that owns a table knows the outcomes that its own rules have, and no others.
+    Raises RuleError for another."""
+    outcomes = list(dict.fromkeys(each.then for each in table.rules))
+    if rule.then not in outcomes:
+        near = difflib.get_close_matches(rule.then, outcomes, 1)
+        raise RuleError(
+            f"table {table.name}, {_described(rule)}: there is no outcome {rule.then!r}; "
+            + (f"did you mean {near[0]!r}?" if near else f"the outcomes are {', '.join(outcomes)}")
+        )
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`, did you mean 'candidates'?` or what there is, to end a message about a name that is unknown."""
     words = list(known)
