@@ -64,6 +64,11 @@ class Installed:
         return next((step for step in self.steps if step.type == type_), None)
 
 
+def available() -> list[str]:
+    """The names of the plugins that are installed, switched off or not."""
+    return sorted({point.name for point in entry_points(group=PROJECT)})
+
+
 def installed(
     disabled: Collection[str] = (),
     extra: Sequence[tuple[str, Any]] = (),

@@ -15,7 +15,7 @@ from itertools import islice
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.assignment import Assignment, removals
-from beleg.deciding import BATCH, Decided, Deciding
+from beleg.deciding import BATCH, Deciding
 from beleg.directory import Directory, address_entry, reference_entry
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
@@ -179,8 +179,8 @@ class Workspace:
         decide: bool = True,
         progress: Callable[[int], None] = lambda count: None,
     ) -> MailReport:
-        """Store mails that are not stored yet; then, unless `decide` is False, decide the new ones, oldest first, so that
-        an answer that was found before its question inherits from it all the same."""
+        """Store mails that are not stored yet; then, unless `decide` is False, decide the new ones, oldest first, so
+        that an answer that was found before its question inherits from it all the same."""
         report = MailReport()
         new: list[int] = []
         source = iter(found)

@@ -60,10 +60,10 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The inputs of a decision as they are stored: short digests, but for what is needed to say what changed.
 
     `thread`: the earlier messages; `by_hand`, `by_runs`: what persons set and removed on them, and what runs made;
-    `own`: what was kept on the message itself. `ignored`: the entry that took out each address. `found`: by index
-    entry and group the ids that the lookup gave, None where none was made; `shared`: the counts of hot entries. `asked`:
-    the records that were asked for by name; `records`: a digest of each that was there, and of each that one of these
-    points at. '' and empty stand for nothing."""
+    `own`: what was kept on the message itself. `ignored`: the entry that took out each address. `asked`: the records
+    that were asked for by name; `records`: a digest of each that was there, and of each that one of these points at.
+    `found`: by index entry and group the ids that the lookup gave, None where none was made; `shared`: the counts of
+    hot entries. '' and empty stand for nothing."""
 
     thread: str = ""
     by_hand: str = ""

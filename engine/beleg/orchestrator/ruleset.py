@@ -141,7 +141,7 @@ def _steps(installed: Installed) -> Iterator[StepSeen]:
             tuple((each.role, each.when) for each in step.follow_ups),
             tuple(sorted(step.ends)),
             tuple(table.name for table in step.tables),
-            None if interest is None else interest.groups,
+            None if interest is None else tuple(interest.groups),
             interest is not None and interest.numbers,
         )
 

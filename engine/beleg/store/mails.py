@@ -56,6 +56,16 @@ class StoredMessage:
         return self.message_id or f"sha256:{self.sha256[:12]}"
 
 
+class Selection(NamedTuple):
+    """Some stored messages: those with a date from `since` up to, but not at, `until` (a message without a date is the
+    newest), of a mailbox, of a folder or one below it. None selects all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    mailbox: str | None = None
+    folder: str | None = None
+
+
 class StoredDecision(NamedTuple):
     """A decision's row without its trace; `inputs` is JSON, None where an older Beleg decided."""
 
@@ -175,6 +185,25 @@ class Mails:
         query = select(message.c.id).order_by(message.c.date, message.c.id)
         return list(self._db.scalars(query.where(~message.c.decided) if undecided else query))
 
+    def selected(self, selection: Selection) -> list[tuple[int, int]]:
+        """Row number and thread of the messages of a selection, by date, those without one last."""
+        where = [message.c.date >= to_number(selection.since)] if selection.since else []
+        if selection.until:
+            where.append(message.c.date < to_number(selection.until))
+        if selection.mailbox is not None:
+            where.append(message.c.mailbox == selection.mailbox)
+        if selection.folder is not None:
+            below = message.c.folder.startswith(selection.folder.rstrip("/") + "/", autoescape=True)
+            where.append(or_(message.c.folder == selection.folder, below))
+        query = select(message.c.id, message.c.thread).where(*where).order_by(message.c.date, message.c.id)
+        return [(row, thread) for row, thread in self._db.execute(query)]
+
+    def places(self) -> tuple[list[str], list[str]]:
+        """The mailboxes and the folders that messages are of."""
+        columns = message.c.mailbox, message.c.folder
+        mailboxes, folders = (list(self._db.scalars(select(each).distinct().order_by(each))) for each in columns)
+        return mailboxes, folders
+
     def oldest_first(self, rows: Sequence[int]) -> list[int]:
         """These rows by date."""
         wanted = set(rows)
@@ -289,10 +318,10 @@ class Mails:
         """Store what is behind the id of a rule set, unless it is stored."""
         _DESCRIBE.run(self._db, rulesets=[(made_by.id, made_by.encoded.decode())])
 
-    def rulesets(self, ids: Collection[str]) -> dict[str, RuleSet]:
-        """The rule sets of these ids that are stored, as far as this Beleg can read them."""
+    def rulesets(self) -> dict[str, RuleSet]:
+        """The rule sets that are stored, by id, as far as this Beleg can read them."""
         found = {}
-        for id_, description in self._db.execute(select(ruleset).where(ruleset.c.id.in_(sorted(ids)))):
+        for id_, description in self._db.execute(select(ruleset.c.id, ruleset.c.description)):
             with suppress(ValueError):
                 found[id_] = decode_ruleset(description)
         return found
