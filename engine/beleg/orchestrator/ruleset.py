@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
 
@@ -157,42 +157,44 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(before: RuleSet, after: RuleSet) -> list[Difference]:
-    """What differs between two rule sets, settings and plugins first."""
+    """What differs between two rule sets, settings and plugins first. Of a step or table that only one of them has, the
+    parts are not told one by one."""
+    kept = [{each.name for each in steps} for steps in (before.steps, after.steps)]
+    one_sided = kept[0] ^ kept[1] | {each.name for each in before.tables} ^ {each.name for each in after.tables}
     found = []
-    for kind, one, other in zip(_KINDS, _parts(before), _parts(after), strict=True):
+    for (kind, one), (_, other) in zip(_parts(before).items(), _parts(after).items(), strict=True):
         for name in dict.fromkeys((*one, *other)):
-            if (was := one.get(name, "")) != (now := other.get(name, "")):
+            was, now = one.get(name, ""), other.get(name, "")
+            if was != now and not any(name.startswith(f"{whole}.") for whole in one_sided):
                 found.append(Difference(kind, name, was, now))
     return found
 
 
-_KINDS = ("version", "setting", "plugin", "step", "table", "rule", "clause")
-
-
-def _parts(ruleset: RuleSet) -> Sequence[dict[str, str]]:
-    rules = {}
+def _parts(ruleset: RuleSet) -> dict[str, dict[str, str]]:
+    """The rule set as texts, by kind and name. They hold names, conditions and numbers, but no words to translate."""
+    steps, rules = {}, {}
+    for step in ruleset.steps:
+        steps[step.name] = str(step.priority)
+        groups = (f"{type_}/{facet}" if facet else type_ for type_, facet in step.groups or ())
+        for part, values in {
+            "type": [step.type or ""],
+            "origin": [step.origin],
+            "skipped_by": step.skipped_by,
+            "follow_ups": [f"{role} ({when})" for role, when in step.follow_ups],
+            "ends": step.ends,
+            "tables": step.tables,
+            "looks_up": [*groups, *(["numbers"] if step.numbers else [])],
+        }.items():
+            steps[f"{step.name}.{part}"] = ", ".join(values)
     for table in ruleset.tables:
         for place, rule in enumerate(table.rules, 1):
             rules[f"{table.name}.{rule.name}"] = f"{place}. {rule.when} → {rule.then} ({rule.source})"
-    return (
-        {"beleg": ruleset.beleg},
-        {name: str(value) for name, value in ruleset.settings.items()},
-        {each.name: f"{each.distribution} {each.version}".strip() or "-" for each in ruleset.plugins},
-        {each.name: _shown(each) for each in ruleset.steps},
-        {table.name: ", ".join(table.facts) for table in ruleset.tables},
-        rules,
-        dict.fromkeys(ruleset.clauses, "-"),
-    )
-
-
-def _shown(step: StepSeen) -> str:
-    said = [f"priority {step.priority}"]
-    if step.skipped_by:
-        said.append(f"skipped by {', '.join(step.skipped_by)}")
-    if step.follow_ups:
-        said.append(f"follow-ups {', '.join(f'{role} ({when})' for role, when in step.follow_ups)}")
-    if step.ends:
-        said.append(f"ends {', '.join(step.ends)}")
-    if step.groups:
-        said.append(f"looks up {', '.join(f'{type_}/{facet}' if facet else type_ for type_, facet in step.groups)}")
-    return "; ".join([*said, f"tables {', '.join(step.tables)}"] if step.tables else said)
+    return {
+        "version": {"beleg": ruleset.beleg},
+        "setting": {name: str(value) for name, value in ruleset.settings.items()},
+        "plugin": {each.name: f"{each.distribution} {each.version}".strip() or "-" for each in ruleset.plugins},
+        "step": steps,
+        "table": {table.name: ", ".join(table.facts) for table in ruleset.tables},
+        "rule": rules,
+        "clause": dict.fromkeys(ruleset.clauses, "-"),
+    }
