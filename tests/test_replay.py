@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +15,6 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from beleg import Check, Clause, Context, Record, RecordRef, Rule, RuleChange, RuleSeen, Step, hookimpl
-from beleg.cli import main
 from beleg.deciding import BATCH
 from beleg.errors import InputError
 from beleg.message import Limits
@@ -32,7 +24,7 @@ from beleg.orchestrator.ruleset import differences
 from beleg.plugins import Installed
 from beleg.plugins import installed as load_plugins
 from beleg.record import Link
-from beleg.replay import OUTCOMES, Allowed, Change, replay, rulesets, select, sum_up
+from beleg.replay import OUTCOMES, Change, replay, rulesets, select, sum_up
 from beleg.replay.change import BY_HAND, NO_STEP, Side, compare
 from beleg.step import OnConflict, RuleSettings
 from beleg.store import Database
@@ -58,8 +50,12 @@ ANNAS = ("order:O-81", "contact:K-5")
 
 
 @pytest.fixture
-def workspace(database: Database, installed: Installed) -> Workspace:
+def workspace(sqlite: Database, installed: Installed) -> Workspace:
     """Five mails, decided."""
+    return decided(sqlite, installed)
+
+
+def decided(database: Database, installed: Installed) -> Workspace:
     found = Workspace(database, installed)
     found.import_records(WORLD)
     found.import_mail([(raw, "") for raw in (QUESTION, ANSWER, THANKS, STRANGER, TWO)])
@@ -125,7 +121,8 @@ def distrustful() -> Installed:
 # --- what a decision keeps
 
 
-def test_a_decision_keeps_its_inputs_and_its_rule_set(workspace: Workspace) -> None:
+def test_a_decision_keeps_its_inputs_and_its_rule_set(database: Database, installed: Installed) -> None:
+    workspace = decided(database, installed)
     with workspace.database.begin(write=False) as connection:
         mails = Mails(connection)
         stored = mails.decisions(workspace.everything())
@@ -183,7 +180,8 @@ def test_a_rule_set_is_described_once(workspace: Workspace) -> None:
 # --- nothing changed
 
 
-def test_nothing_changed_and_nothing_written(workspace: Workspace) -> None:
+def test_nothing_changed_and_nothing_written(database: Database, installed: Installed) -> None:
+    workspace = decided(database, installed)
     before = everything_in(workspace.database)
     assert kinds(replayed(workspace)) == {}
     assert kinds(replayed(under(workspace, distrustful()))) != {}
@@ -296,8 +294,9 @@ def test_a_hot_address_with_one_more_record(database: Database, installed: Insta
     assert (change.kind, change.causes, change.changed) == ("explanation", ("records",), ("kd2024", "relay@m.example"))
 
 
-def test_records_are_asked_for_as_the_stored_decision_asked(workspace: Workspace) -> None:
+def test_records_are_asked_for_as_the_stored_decision_asked(database: Database, installed: Installed) -> None:
     """An offer came, for which the candidate does not look; and a number that it would not read."""
+    workspace = decided(database, installed)
     candidate = under(workspace, load_plugins(["offer"]), on_conflict="abstain", min_reference_length=7)
     assert replayed(candidate)["5@x"].causes == ("rules",)
     workspace.import_records([Record(ref("offer:AN-1"), addresses=("bodo@b.example",))])
@@ -314,8 +313,8 @@ def test_an_ignored_address(workspace: Workspace) -> None:
     assert (change.causes, change.changed) == (("ignored",), ("bodo@b.example",))
 
 
-def test_late_mail(database: Database, installed: Installed) -> None:
-    workspace = Workspace(database, installed)
+def test_late_mail(sqlite: Database, installed: Installed) -> None:
+    workspace = Workspace(sqlite, installed)
     workspace.import_records(WORLD)
     workspace.import_mail([(ANSWER, "")])
     workspace.import_mail([(QUESTION, "")])
@@ -354,6 +353,21 @@ def test_decisions_of_an_older_beleg(workspace: Workspace) -> None:
     assert (other.id, other.decisions, other.differences) == ("old", 5, None)
 
 
+def test_a_database_of_an_older_beleg(database: Database, installed: Installed) -> None:
+    from alembic import command
+
+    workspace = decided(database, installed)
+    with database.begin() as connection:
+        config = database._alembic()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    database.upgrade()
+    changes = replayed(under(workspace, distrustful()))
+    assert changes["1@x"].causes == ("rules", "inputs_unknown")
+    assert select(workspace, Selection(mailbox="")) == select(workspace, Selection())
+    assert kinds(replayed(workspace)) == {}
+
+
 # --- threads
 
 
@@ -363,16 +377,16 @@ def test_members_that_are_not_selected_count_as_they_are_stored(workspace: Works
     assert {id_: change.kind for id_, change in changes.items()} == {"2@x": "same", "3@x": "same"}
 
 
-def test_earlier_ones_that_were_never_decided_come_first(database: Database, installed: Installed) -> None:
-    workspace = Workspace(database, installed)
+def test_earlier_ones_that_were_never_decided_come_first(sqlite: Database, installed: Installed) -> None:
+    workspace = Workspace(sqlite, installed)
     workspace.import_records(WORLD)
     workspace.import_mail([(QUESTION, ""), (ANSWER, "")], decide=False)
     changes = replayed(workspace)
     assert [change.kind for change in changes.values()] == ["undecided", "undecided"]
-    with database.begin() as connection:  # as if the answer had been decided alone
+    with sqlite.begin() as connection:  # as if the answer had been decided alone
         connection.execute(text("UPDATE message SET decided = true WHERE message_id = '1@x'"))
     workspace.assign([row(workspace, "2@x")])
-    with database.begin() as connection:
+    with sqlite.begin() as connection:
         connection.execute(text("UPDATE message SET decided = false WHERE message_id = '1@x'"))
     changes = replayed(workspace, Selection(since=_date(2)))
     assert kinds(changes) == {"2@x": "gained"}
@@ -391,8 +405,8 @@ def test_two_configurations_each_follow_their_threads(workspace: Workspace) -> N
     assert back["1@x"].from_ == "order.participants.reference"
 
 
-def test_two_configurations_compare_mail_that_was_never_decided(database: Database, installed: Installed) -> None:
-    workspace = Workspace(database, installed)
+def test_two_configurations_compare_mail_that_was_never_decided(sqlite: Database, installed: Installed) -> None:
+    workspace = Workspace(sqlite, installed)
     workspace.import_records(WORLD)
     workspace.import_mail([(QUESTION, ""), (ANSWER, "")], decide=False)
     assert kinds(replayed(under(workspace, distrustful()), baseline=workspace)) == {"1@x": "lost", "2@x": "lost"}
@@ -436,7 +450,7 @@ def test_a_step_that_fails_leaves_the_rest(workspace: Workspace) -> None:
     changes = replayed(candidate)
     assert changes["5@x"].kind == "failed"
     assert "step 'failing' failed on message 5@x: RuntimeError: kaputt" in str(changes["5@x"].error)
-    assert {change.kind for id_, change in changes.items() if id_ != "5@x"} == {"explanation"}
+    assert [changes[id_].kind for id_ in ("1@x", "2@x", "4@x")] == ["explanation", "same", "explanation"]
     assert sum_up(list(changes.values()), candidate.engine.ruleset, {}).exit_code() == 3
     assert replayed(candidate, baseline=workspace)["5@x"].kind == "failed"
     assert replayed(workspace, baseline=candidate)["5@x"].kind == "failed"
@@ -515,7 +529,10 @@ def test_selection(database: Database, installed: Installed) -> None:
     assert ids("lampe birne") == {"1@x"}
     assert ids("birgit@kunde") == {"2@x"}
     assert ids("nirgends") == set()
-    for wrong, says in ({"mailbox": "im"}, "mailbox 'im'; did you mean 'in'?"), ({"folder": "i"}, "folder 'i'"):
+    for wrong, says in (
+        ({"mailbox": "alt.box"}, "mailbox 'alt.box'; did you mean 'alt.mbox'?"),
+        ({"folder": "i"}, "folder 'i'"),
+    ):
         with pytest.raises(InputError, match=re.escape(f"no stored mail is of the {says}")):
             select(workspace, Selection(**wrong))
     assert select(workspace, Selection(mailbox="in", since=_date(20))) == []
@@ -585,12 +602,13 @@ def test_the_result_does_not_depend_on_the_processes(database: Database) -> None
     candidate = Workspace(database, load_plugins())
     rows = select(candidate, Selection())
     alone = replay(candidate, rows)
+    assert [change.row for change in alone] == [row for row, _ in rows]
+    assert {change.kind for change in alone} == {"lost"}
     seen: list[int] = []
     assert replay(candidate, rows, jobs=2, progress=seen.append) == alone
     assert sum(seen) == len(rows)
-    assert replay(candidate, rows, without, jobs=3) == replay(candidate, rows, without)
-    assert [change.row for change in alone] == [row for row, _ in rows]
-    assert {change.kind for change in alone} == {"lost"}
+    if database.sqlite:
+        assert replay(candidate, rows, without, jobs=3) == replay(candidate, rows, without)
 
 
 def test_processes_that_can_not_be(installed: Installed, workspace: Workspace) -> None:
@@ -686,7 +704,7 @@ def naive(before: tuple[set[str], str], after: tuple[set[str], str]) -> str:
     return "other" if gained and lost else "gained" if gained else "lost" if lost else "explanation"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mails=mailboxes(),
     deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(1, 6)), max_size=2),

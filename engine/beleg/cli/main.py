@@ -71,7 +71,13 @@ def _run(frame: Frame, arguments: list[str] | None) -> int:
         return _fail(frame, "interrupted", 3, None)
     except Exception as error:
         return _explain_failure(frame, error)
+    if code == _INTERRUPTED:
+        return _fail(frame, "interrupted", 3, None)
     return code if isinstance(code, int) else 0
+
+
+_INTERRUPTED = 130
+"""What some versions of Typer make of Ctrl-C, without a word."""
 
 
 def _explain_failure(frame: Frame, error: Exception) -> int:

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import chain
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import NamedTuple
 
 from beleg.deciding import BATCH
@@ -138,12 +138,17 @@ def _batches(rows: Sequence[tuple[int, int]], jobs: int) -> list[list[int]]:
 
 
 def _spread(work: Work, batches: Sequence[Sequence[int]], jobs: int) -> Generator[list[Change], None, None]:
+    others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_undisturbed)
     try:
         with _uninterrupted():  # else Ctrl-C would reach processes that are just starting
             futures = [pool.submit(_work, work, batch) for batch in batches]
         for future in futures:
             yield future.result()
+    except BaseException:
+        for ours in {*active_children()} - others:
+            ours.terminate()  # they only read, so nothing is lost, and no one has to wait for a long thread
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
