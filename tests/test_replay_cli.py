@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from beleg.cli import main
+from beleg.replay import CAUSES, KINDS
+from beleg.replay.change import BY_HAND, NO_CHECK, NO_STEP
+from beleg.replay.words import TEXTS
 from conftest import PostgresServer
 from test_cli import ANSWER, ERP, FAILING, QUESTION, STRANGER, VAGUE, Cli
 from writing import day, mail, publish
@@ -100,6 +103,11 @@ def test_in_german(cli: Cli) -> None:
     assert "Eintrag verloren: order.participants.reference → (kein solcher Schritt)" in result.out
     assert "Plugin order: beleg 0.1.0 → nicht vorhanden" in result.out
     assert "--lang is one of en, de" in cli.refused("replay", "--lang", "fr")
+
+
+def test_there_are_words_for_everything() -> None:
+    assert TEXTS["en"].keys() == TEXTS["de"].keys()
+    assert {*KINDS, *CAUSES, NO_STEP, NO_CHECK, BY_HAND} <= TEXTS["en"].keys()
 
 
 def test_json_lines(cli: Cli) -> None:

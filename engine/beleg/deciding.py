@@ -60,6 +60,7 @@ class Deciding:
         self._threads = self._mails.threads(self._mails.thread_numbers(rows))
         known = {row: stored for thread in self._threads.values() for row, (stored, _) in thread.items()}
         self._messages = [known[row] for row in rows if row in known]
+        self._members: dict[int, dict[int, ThreadMessage]] = {}
         self._decided: set[int] = set()
         self._parsed: dict[int, tuple[Message, Evidence]] = {}
 
@@ -114,8 +115,11 @@ class Deciding:
         yield from self._one(message)
 
     def _others(self, message: StoredMessage) -> list[ThreadMessage]:
-        thread = self._threads[message.thread]
-        return [member(*each)[1] for row, each in thread.items() if row != message.row]
+        members = self._members.get(message.thread)
+        if members is None:
+            thread = self._threads[message.thread]
+            members = self._members[message.thread] = {row: member(*each)[1] for row, each in thread.items()}
+        return [each for row, each in members.items() if row != message.row]
 
     def _one(self, message: StoredMessage) -> Iterator[Decided]:
         if message.row in self._decided:
@@ -129,5 +133,6 @@ class Deciding:
             parsed, self._directory, self._ignored, self._others(message), own, evidence=evidence
         )
         self._decided.add(message.row)
-        thread[message.row] = (replace(message, decided=True), (*kept_on_rerun(own), *decision.made))
+        known = thread[message.row] = (replace(message, decided=True), (*kept_on_rerun(own), *decision.made))
+        self._members[message.thread][message.row] = member(*known)[1]
         yield Decided(message, parsed, evidence, own, decision)

@@ -3,14 +3,14 @@ whether the rules differ since, or what they were given."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from beleg.assignment import Assignment, ThreadMessage, kept_on_rerun
+from beleg.assignment import Assignment, ThreadMessage
 from beleg.directory import address_entry
 from beleg.evidence import FoundAddress
 from beleg.ignore import Entry
@@ -101,21 +101,18 @@ _decode = msgspec.json.Decoder(Inputs).decode
 
 
 def _hash(value: Any) -> str:
-    return blake2b(_encode(value), digest_size=8).hexdigest() if value else ""
+    return _short(_encode(value)) if value else ""
 
 
-def _thread(earlier: Iterable[ThreadMessage]) -> tuple[str, str, str]:
+def _short(data: bytes) -> str:
+    return blake2b(data, digest_size=8).hexdigest() if data else ""
+
+
+def _thread(earlier: Sequence[ThreadMessage]) -> tuple[str, str, str]:
     """Digests of the earlier messages, of what persons set and removed on them, and of what runs made."""
-    messages, by_hand, by_runs = [], [], []
-    for message in earlier:
-        messages.append(message.sha256)
-        if message.assignments:
-            kept = kept_on_rerun(message.assignments)
-            if kept:
-                by_hand.append((message.sha256, kept))
-            if made := [each for each in message.assignments if each not in kept]:
-                by_runs.append((message.sha256, made))
-    return _hash(messages), _hash(by_hand), _hash(by_runs)
+    messages = "".join([message.sha256 for message in earlier])
+    by_hand, by_runs = (b"".join(each) for each in zip(*[message.marks for message in earlier], strict=True))
+    return _short(messages.encode()), _short(by_hand), _short(by_runs)
 
 
 def _found(lookup: Lookup) -> dict[str, dict[str, Sequence[str]]]:
