@@ -337,7 +337,7 @@ PARTS = {
     "beleg.store.mails.Mails.get": "messages and threads, read",
     "beleg.store.mails.Mails.threads": "messages and threads, read",
     "beleg.store.mails.Mails.raw": "raw mail, read and unpacked",
-    "beleg.workspace.parse": "parse",
+    "beleg.deciding.parse": "parse",
     "beleg.orchestrator.decide.extract": "evidence",
     "beleg.store.directory._FIND.run": "lookup: SQL",
     "beleg.store.directory._SHARE.run": "lookup: SQL",
@@ -347,6 +347,7 @@ PARTS = {
     "beleg.orchestrator.decide.look_up": "lookup: Python",
     "beleg.orchestrator.decide.Engine._steps": "steps",
     "beleg.orchestrator.decide.Engine.decide": "trace, built",
+    "beleg.orchestrator.inputs.Seen.inputs": "inputs, hashed",
     "beleg.store.mails.encode_with_digest": "trace, encoded and hashed",
     "beleg.store.mails.Mails.store": "writes, with compression",
 }

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from hashlib import blake2b
 from typing import Literal
+
+import msgspec
 
 from beleg.record import RecordRef
 
 Origin = Literal["automatic", "inherited", "derived", "manual"]
 ORIGINS: tuple[Origin, ...] = ("automatic", "inherited", "derived", "manual")
+
+_encode = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Assignment:
         return self.removed is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ThreadMessage:
     """A stored message of the thread, as the history step sees it."""
 
@@ -54,6 +60,20 @@ class ThreadMessage:
     def name(self) -> str:
         """How traces and inherited assignments name this message."""
         return self.message_id or f"sha256:{self.sha256}"
+
+    @cached_property
+    def marks(self) -> tuple[bytes, bytes]:
+        """Digests of what persons set and removed on it, and of what runs made; empty for nothing. Worked out once, for
+        a message may be an earlier one of thousands."""
+        made = self.assignments
+        kept: tuple[Assignment, ...] = ()
+        if any(each.removed or each.origin == "manual" for each in made):
+            kept = kept_on_rerun(made)
+            made = tuple(each for each in made if each not in kept)
+        by_hand, by_runs = (
+            blake2b(_encode((self.sha256, each)), digest_size=8).digest() if each else b"" for each in (kept, made)
+        )
+        return by_hand, by_runs
 
 
 def earlier(messages: Iterable[ThreadMessage], than: datetime | None, sha256: str) -> tuple[ThreadMessage, ...]:

@@ -51,6 +51,7 @@ class Lookup:
     _found: Mapping[str, Mapping[Group, Sequence[str]]]
     _shared: Mapping[Pair, Shared] = field(default_factory=dict)
     _records: Mapping[RecordRef, Record] = field(default_factory=dict)
+    _asked: Sequence[RecordRef] = ()
     _on: dict[Group, _NumbersOn] = field(default_factory=dict)
 
     def knows(self, address: str) -> bool:
@@ -195,9 +196,9 @@ def look_up(
     lookup = Lookup(evidence.numbers(known) if known else (), found)
     if pairs := _hot_pairs(lookup, address_entries, groups, counting):
         lookup._shared = directory.share(pairs)
-    refs = [*_assignable(lookup, addresses, groups, counting), *extra]
+    refs = list(dict.fromkeys((*_assignable(lookup, addresses, groups, counting), *extra)))
     if refs:
-        lookup._records = directory.records(list(dict.fromkeys(refs)))
+        lookup._asked, lookup._records = refs, directory.records(refs)
     return lookup
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beleg.errors import InputError, Where
@@ -18,11 +18,12 @@ _FROM_LINE = re.compile(rb"^From [^\r\n]*?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .{5,
 
 @dataclass(frozen=True, slots=True)
 class FoundMail:
-    """One mail on disk: its bytes, and the folder or mbox that it was found in."""
+    """One mail on disk: its bytes, the folder or mbox that it was found in, and the path that was named for it."""
 
     raw: bytes
     folder: str
     name: str
+    mailbox: str = ""
 
 
 @dataclass(slots=True)
@@ -39,10 +40,9 @@ def mails(paths: Sequence[Path], skipped: Skipped) -> Iterator[FoundMail]:
         if not path.exists():
             raise InputError("there is no such file or folder", Where(_name(path)))
     for path in paths:
-        if path.is_dir():
-            yield from _folder(path, skipped)
-        else:
-            yield from _file(path, _name(path.parent))
+        found = _folder(path, skipped) if path.is_dir() else _file(path, _name(path.parent))
+        for each in found:
+            yield replace(each, mailbox=_name(path))
 
 
 def _name(path: Path) -> str:

@@ -6,7 +6,6 @@ is a `PluginError` that names the plugin, the hook, the fault and the remedy; no
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -60,20 +59,14 @@ class Installed:
         """The rule book of all tables."""
         return Rulebook(self.tables.values())
 
-    @cached_property
-    def ruleset(self) -> str:
-        """A hash over rules, clauses, steps, plugin names and versions: which rule set made a decision."""
-        parts = [
-            *(f"{p.name} {p.version}" for p in self.plugins),
-            *(f"{s.name} {s.priority} {s.skipped_by} {s.follow_ups}" for s in self.steps),
-            *(f"{t.name} {r.name} {r.when} {r.then}" for t in self.tables.values() for r in t.rules),
-            *sorted(self.clauses),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
     def step_for(self, type_: str) -> Step | None:
         """The step that assigns records of this type."""
         return next((step for step in self.steps if step.type == type_), None)
+
+
+def available() -> list[str]:
+    """The names of the plugins that are installed, switched off or not."""
+    return sorted({point.name for point in entry_points(group=PROJECT)})
 
 
 def installed(

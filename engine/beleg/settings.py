@@ -9,7 +9,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -86,17 +86,20 @@ def config_path() -> Path:
     return Path(os.environ.get("BELEG_CONFIG", CONFIG_FILE))
 
 
-def load() -> Settings:
-    """Read the settings. Raises InputError that names the setting, where it stands and what it may be."""
-    path = config_path()
+def load(file: Path | None = None) -> Settings:
+    """Read the settings; those of a `file` that is named, without the environment: they are the same in every shell.
+    Raises InputError that names the setting, where it stands and what it may be."""
+    path = file or config_path()
+    if file and not file.is_file():
+        raise InputError("there is no such settings file", Where(str(file)))
     if "BELEG_CONFIG" in os.environ and not path.is_file():
         raise InputError("BELEG_CONFIG names a file that does not exist", Where(str(path)))
     try:
-        return Settings()  # type: ignore[call-arg]  # file and environment fill it
+        return _read(file) if file else Settings()  # type: ignore[call-arg]  # file and environment fill it
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][:1])
-        in_environment = f"BELEG_{name.upper()}" in {key.upper() for key in os.environ}
+        in_environment = not file and f"BELEG_{name.upper()}" in {key.upper() for key in os.environ}
         where = Where(f"environment variable BELEG_{name.upper()}" if in_environment else str(path))
         if first["type"] == "extra_forbidden":
             raise InputError(unknown_key(name, Settings.model_fields), where) from None
@@ -109,6 +112,17 @@ def load() -> Settings:
         raise InputError(fault, Where(f"environment variable BELEG_{name.upper()}")) from None
     except (ValueError, OSError) as error:
         raise InputError(f"the settings can't be read: {error}", Where(str(path))) from None
+
+
+def _read(file: Path) -> Settings:
+    class OfFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **more: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (TomlConfigSettingsSource(settings_cls, file),)
+
+    return OfFile()  # type: ignore[call-arg]  # the file fills it
 
 
 def template(database_url: str | None = None) -> str:

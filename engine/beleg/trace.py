@@ -8,7 +8,7 @@ versions and two databases give one digest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -188,6 +188,16 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field
     def held(self) -> list[str]:
         """All clauses that held, in order."""
         return [rule.clause for check in self.checks() for rule in check.rules if rule.result == "held"]
+
+
+def decisive(checks: Sequence[Check]) -> Check | None:
+    """Of the checks of a step that assigned nothing, the one that says why: a conflict or a removal before an address
+    that was ambiguous, and of several alike the first; last, one that would assign but found nothing left to."""
+    for verdict in ("conflict", "removed", "ambiguous", "assigned"):
+        for check in checks:
+            if check.verdict == verdict:
+                return check
+    return None
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -8,21 +8,21 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
 from sqlalchemy import Connection, delete, insert, select
 
-from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
+from beleg.assignment import Assignment, removals
 from beleg.case import Case, Recorder
-from beleg.directory import AskedAhead, Directory, MemoryDirectory, address_entry, reference_entry
+from beleg.deciding import BATCH, Deciding
+from beleg.directory import Directory, MemoryDirectory, address_entry, reference_entry
 from beleg.errors import InputError
-from beleg.evidence import Evidence
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
 from beleg.lookup import entries_of
-from beleg.message import Message, content_identity, parse
+from beleg.message import content_identity, parse
 from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
@@ -30,16 +30,13 @@ from beleg.record import Record, RecordRef
 from beleg.step import RuleSettings
 from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
-from beleg.store.mails import Mails, StoredMessage, member
+from beleg.store.mails import Mails, StoredMessage
 from beleg.store.tables import ignored
 from beleg.trace import Trace, digest
 from beleg.whynot import WhatIf, what_if
 
-BATCH = 100
-READ_AHEAD = 16 * 1024 * 1024
-"""Bytes of mail that a batch holds parsed at a time, about."""
-READ_TOGETHER = 10
-"""How many mails are read from the database at once: few, for each may have 50 MB."""
+Incoming = tuple[bytes, str] | tuple[bytes, str, str]
+"""A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
 
 
 class NotFound(Exception):
@@ -88,6 +85,7 @@ class Workspace:
         self.rules = rules or RuleSettings()
         self.engine = Engine(installed, self.rules)
         self._ignored: tuple[tuple[tuple[str, ...], ...], IgnoreList] | None = None
+        self._described = False
 
     # --- records -------------------------------------------------------------------------------------------------
 
@@ -179,27 +177,27 @@ class Workspace:
 
     def import_mail(
         self,
-        found: Iterable[tuple[bytes, str]],
+        found: Iterable[Incoming],
         *,
         decide: bool = True,
         progress: Callable[[int], None] = lambda count: None,
     ) -> MailReport:
-        """Store mails (bytes, folder) that are not stored yet; then, unless `decide` is False, decide the new ones,
-        oldest first, so that an answer that was found before its question inherits from it all the same."""
+        """Store mails that are not stored yet; then, unless `decide` is False, decide the new ones, oldest first, so
+        that an answer that was found before its question inherits from it all the same."""
         report = MailReport()
         new: list[int] = []
         source = iter(found)
         while batch := list(islice(source, BATCH)):
             with self.database.begin() as connection:
                 mails = Mails(connection)
-                hashes = [content_identity(raw) for raw, _ in batch]
+                hashes = [content_identity(raw) for raw, *_ in batch]
                 known = mails.known(hashes)
-                for (raw, folder), identity in zip(batch, hashes, strict=True):
+                for (raw, *places), identity in zip(batch, hashes, strict=True):
                     if identity in known:
                         report.known += 1
                         continue
                     known.add(identity)
-                    new.append(mails.add(parse(raw, self.rules.limits), raw, folder))
+                    new.append(mails.add(parse(raw, self.rules.limits), raw, *places))
                     report.new += 1
             progress(len(batch))
         if decide and new:
@@ -234,16 +232,35 @@ class Workspace:
         """Run the steps on messages, in batches of a hundred to a transaction. A message on which a step fails keeps
         what it had, and the rest goes on."""
         report = AssignReport()
-        with _uncollected():
+        with uncollected():
             for start in range(0, len(rows), BATCH):
                 batch = rows[start : start + BATCH]
                 with self.database.begin() as connection:
-                    run = _Run(self, connection, batch)
-                    report.failed += map(str, run.decide())
-                report.decided += run.decided
-                report.assigned += run.assigned
+                    made, failed = self._assign(connection, batch)
+                self._described = True
+                report.decided += len(made)
+                report.assigned += sum(1 for decision in made.values() if decision.trace.assigned)
+                report.failed += map(str, failed)
                 progress(len(batch))
         return report
+
+    def _assign(self, connection: Connection, rows: Sequence[int]) -> tuple[dict[int, Decision], list[StepFailed]]:
+        """Decide messages, earlier ones that never were first, and store the decisions; say what failed."""
+        made: dict[int, Decision] = {}
+        clean = set()
+        failed = []
+        for turn in Deciding(connection, self.engine, self.ignore_list(connection), rows).turns():
+            for each in turn.decided:
+                made[each.stored.row] = each.decision
+                if not each.before:
+                    clean.add(each.stored.row)
+            if turn.failed:
+                failed.append(turn.failed)
+        mails = Mails(connection)
+        if not self._described:
+            mails.describe(self.engine.ruleset)
+        mails.store(made.items(), clean)
+        return made, failed
 
     def undecided(self) -> list[int]:
         """The row numbers of the messages that were never decided, oldest first."""
@@ -263,12 +280,14 @@ class Workspace:
         with self.database.begin() as connection:
             mails = Mails(connection)
             if not (found := mails.decision(row)):
-                if failed := _Run(self, connection, [row]).decide():
+                _, failed = self._assign(connection, [row])
+                if failed:
                     raise failed[0]
                 found = mails.decision(row)
             if found is None:
                 raise NotFound(f"message {row} was not decided")
-            return found
+        self._described = True
+        return found
 
     def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
         """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
@@ -359,104 +378,8 @@ class Workspace:
             return refs
 
 
-class _Run:
-    """Decisions on some messages in one transaction: their threads are read at once and followed in memory, so that a
-    decision reaches the later messages of its thread, and all are stored together."""
-
-    def __init__(self, workspace: Workspace, connection: Connection, rows: Sequence[int]) -> None:
-        self._engine = workspace.engine
-        self._mails = Mails(connection)
-        self._directory = AskedAhead(SqlDirectory(connection), self._engine.groups)
-        self._ignored = workspace.ignore_list(connection)
-        self._threads = self._mails.threads(self._mails.thread_numbers(rows))
-        known = {row: stored for thread in self._threads.values() for row, (stored, _) in thread.items()}
-        self._messages = [known[row] for row in rows if row in known]
-        self._decisions: dict[int, Decision] = {}
-        self._clean: set[int] = set()
-        self._parsed: dict[int, tuple[Message, Evidence]] = {}
-
-    def decide(self) -> list[StepFailed]:
-        """Decide the messages and store the decisions; returns what failed."""
-        failed: list[StepFailed] = []
-        for chunk in self._read():
-            for message in chunk:
-                try:
-                    self._with_earlier(message)
-                except StepFailed as error:
-                    failed.append(error)
-        self._mails.store(self._decisions.items(), self._clean)
-        return failed
-
-    def _read(self) -> Iterator[list[StoredMessage]]:
-        """Read the messages, and ask the directory for the evidence of many at once; of no more than fit in memory."""
-        chunk: list[StoredMessage] = []
-        size = 0
-        for start in range(0, len(self._messages), READ_TOGETHER):
-            few = self._messages[start : start + READ_TOGETHER]
-            size += self._parse(few)
-            chunk += few
-            if size > READ_AHEAD:
-                yield self._asked(chunk)
-                chunk, size = [], 0
-        if chunk:
-            yield self._asked(chunk)
-
-    def _asked(self, chunk: list[StoredMessage]) -> list[StoredMessage]:
-        if len(chunk) > 1:
-            self._directory.ask(set().union(*(entries_of(evidence) for _, evidence in self._parsed.values())))
-        return chunk
-
-    def _parse(self, messages: Sequence[StoredMessage]) -> int:
-        size = 0
-        for row, raw in self._mails.raw([message.row for message in messages]).items():
-            parsed = parse(raw, self._engine.settings.limits)
-            self._parsed[row] = parsed, self._engine.read(parsed)
-            size += len(raw)
-        return size
-
-    @property
-    def decided(self) -> int:
-        """How many were decided, earlier messages that had never been among them."""
-        return len(self._decisions)
-
-    @property
-    def assigned(self) -> int:
-        """How many of them have an assignment."""
-        return sum(1 for decision in self._decisions.values() if decision.trace.assigned)
-
-    def _with_earlier(self, message: StoredMessage) -> None:
-        """Decide a message; the earlier ones of its thread that were never decided first, oldest first."""
-        thread = self._threads[message.thread]
-        waiting = {each.sha256: each for each, _ in thread.values() if not each.decided}
-        if len(waiting) > (not message.decided):
-            for each in earlier(self._others(message), message.date, message.sha256):
-                if each.sha256 in waiting:
-                    self._one(waiting[each.sha256])
-        self._one(message)
-
-    def _others(self, message: StoredMessage) -> list[ThreadMessage]:
-        thread = self._threads[message.thread]
-        return [member(*each)[1] for row, each in thread.items() if row != message.row]
-
-    def _one(self, message: StoredMessage) -> None:
-        if message.row in self._decisions:
-            return
-        thread = self._threads[message.thread]
-        own = thread[message.row][1]
-        if message.row not in self._parsed:
-            self._parse([message])
-        parsed, evidence = self._parsed.pop(message.row)
-        decision = self._engine.decide(
-            parsed, self._directory, self._ignored, self._others(message), own, evidence=evidence
-        )
-        self._decisions[message.row] = decision
-        if not own:
-            self._clean.add(message.row)
-        thread[message.row] = (replace(message, decided=True), (*kept_on_rerun(own), *decision.made))
-
-
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Without Python's search for reference cycles: a batch makes many objects and no cycles, and looking through them
     again and again took a tenth of the time."""
     collecting = gc.isenabled()

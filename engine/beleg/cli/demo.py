@@ -67,7 +67,7 @@ def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     workspace.ignore("blacklist", world.BLACKLIST)
     report = workspace.import_records(read_files([world.ERP], one.installed.types), files="demo")
     say(f"A lamp shop: {report.total} ERP records.")
-    taken = workspace.import_mail((each.raw, each.folder) for each in mails([world.MAILS], Skipped([])))
+    taken = workspace.import_mail((each.raw, each.folder, each.mailbox) for each in mails([world.MAILS], Skipped([])))
     say(f"Its mail: {taken.new + taken.known} messages, {taken.decided} decided.")
     say()
     rows = []

@@ -75,16 +75,22 @@ class Frame:
 
         return Workspace(self.open(), self.installed, self.settings.rules())
 
-    def explainer(self, language: str | None) -> Explainer:
-        """The explanations in a language, or in that of the settings."""
+    def language(self, wanted: str | None) -> str:
+        """The language that is wanted, or that of the settings."""
         from beleg.clause import LANGUAGES
         from beleg.errors import InputError
-        from beleg.explain import Explainer
 
-        language = language or self.settings.language
+        language = wanted or self.settings.language
         if language not in LANGUAGES:
             raise InputError(f"--lang is one of {', '.join(LANGUAGES)}, not {language!r}")
-        return Explainer(self.installed.clauses, self.installed.types, self.installed.steps, language)
+        return language
+
+    def explainer(self, language: str | None) -> Explainer:
+        """The explanations in a language, or in that of the settings."""
+        from beleg.explain import Explainer
+
+        found = self.language(language)
+        return Explainer(self.installed.clauses, self.installed.types, self.installed.steps, found)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -30,7 +30,7 @@ def import_(
     skipped = Skipped([])
     workspace = one.workspace
     with progress("importing (files)", count([path for path in paths if path.exists()])) as advance:
-        found = ((each.raw, each.folder) for each in mails(paths, skipped))
+        found = ((each.raw, each.folder, each.mailbox) for each in mails(paths, skipped))
         report = workspace.import_mail(found, decide=one.settings.decide_on_arrival, progress=advance)
     if as_json:
         say_json(

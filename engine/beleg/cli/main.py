@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from beleg.cli import correct, decide, demo, kit, mail, records, scenarios, setup
+from beleg.cli import correct, decide, demo, kit, mail, records, replay, scenarios, setup
 from beleg.cli.frame import Frame, complain
 from beleg.errors import InputError
 from beleg.version import __version__
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, setup, records, mail, decide, scenarios, correct, kit):
+for module in (demo, setup, records, mail, decide, scenarios, replay, correct, kit):
     module.register(app)
 
 
@@ -71,7 +71,13 @@ def _run(frame: Frame, arguments: list[str] | None) -> int:
         return _fail(frame, "interrupted", 3, None)
     except Exception as error:
         return _explain_failure(frame, error)
+    if code == _INTERRUPTED:
+        return _fail(frame, "interrupted", 3, None)
     return code if isinstance(code, int) else 0
+
+
+_INTERRUPTED = 130
+"""What some versions of Typer make of Ctrl-C, without a word."""
 
 
 def _explain_failure(frame: Frame, error: Exception) -> int:

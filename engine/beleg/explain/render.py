@@ -11,7 +11,7 @@ from beleg.explain.phrases import Phrases
 from beleg.explain.words import FRAME, NOTICES
 from beleg.record import RecordType
 from beleg.step import Step
-from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace
+from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace, decisive
 
 WIDTH = 80
 FEW = 20
@@ -69,7 +69,7 @@ class Explainer:
         """Why a step that found something decided nothing, and what would have helped."""
         if any(check.assigned for check in step.checks):
             return
-        check = _decisive(step.checks) if step.step in self._step_types else step.checks[-1]
+        check = decisive(step.checks) if step.step in self._step_types else step.checks[-1]
         if check is None:
             return
         about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
@@ -233,13 +233,3 @@ class Explainer:
 
 def _short(rule: RuleSeen) -> str:
     return rule.clause.rpartition(".")[2]
-
-
-def _decisive(checks: Sequence[Check]) -> Check | None:
-    """Of the checks of a step that assigned nothing, the one that says why: a conflict or a removal before an address
-    that was ambiguous, and of several alike the first; last, one that would assign but found nothing left to."""
-    for verdict in ("conflict", "removed", "ambiguous", "assigned"):
-        for check in checks:
-            if check.verdict == verdict:
-                return check
-    return None

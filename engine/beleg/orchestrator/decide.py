@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -18,6 +19,8 @@ from beleg.ignore import Entry, IgnoreList
 from beleg.lookup import Lookup, groups_of, look_up
 from beleg.message import Message
 from beleg.orchestrator.follow import follow
+from beleg.orchestrator.inputs import Found, Seen
+from beleg.orchestrator.ruleset import RuleSet, ruleset_of
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
 from beleg.step import Context, RuleSettings, Step
@@ -54,13 +57,14 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome of one run: the assignments that it made, and its trace.
+    """The outcome of one run: the assignments that it made, its trace, and what it saw.
 
     What stood before and stays (set by hand, or derived from that) is not in `made`, but in `trace.assigned`.
     """
 
     made: tuple[Assignment, ...]
     trace: Trace
+    seen: Seen | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +91,11 @@ class Engine:
         self._interests = [i for step in installed.steps if (i := step.interest()) is not None]
         self.groups = groups_of(self._interests)
         """The record groups that the steps look up."""
+
+    @cached_property
+    def ruleset(self) -> RuleSet:
+        """The rule set that it decides by."""
+        return ruleset_of(self.installed, self.settings)
 
     def read(self, message: Message) -> Evidence:
         """What the message offers as evidence, under the settings."""
@@ -119,6 +128,7 @@ class Engine:
         content = [(found, ignored.entry_for(found.key)) for found in evidence.content]
         counting = [found for found, entry in seen if entry is None]
         counting_content = [found for found, entry in content if entry is None]
+        taken_out = [(found, entry) for found, entry in (*seen, *content) if entry is not None]
 
         def ask() -> Lookup:
             standing = [assignment.record for assignment in state.standing()]
@@ -134,10 +144,11 @@ class Engine:
             ask,
         )
         steps = tuple(self._steps(context, state, evidence))
-        if state.standing() and context._lookup is None:
-            known = directory.records([assignment.record for assignment in state.standing()])
+        if lookup := context._lookup:
+            found = Found(lookup, lookup._asked, lookup._records)
         else:
-            known = context.lookup._records if context._lookup else {}
+            asked = list(dict.fromkeys(assignment.record for assignment in state.standing()))
+            found = Found(None, asked, directory.records(asked) if asked else {})
         if not trace:
             return Decision(tuple(state.made), _EMPTY)
         return Decision(
@@ -153,15 +164,16 @@ class Engine:
                 notices=tuple(NoticeSeen(notice.code, notice.detail) for notice in message.notices),
                 removed=tuple(Removed(str(ref), by.by, by.at) for ref, by in sorted(removed.items())),
                 steps=steps,
-                assigned=tuple(_outcome(a, known.get(a.record)) for a in state.standing()),
+                assigned=tuple(_outcome(a, found.records.get(a.record)) for a in state.standing()),
                 run=Run(
                     datetime.now(UTC).isoformat(timespec="milliseconds"),
                     round((time.perf_counter() - began) * 1000, 3),
                     _HOST,
                     __version__,
-                    self.installed.ruleset,
+                    self.ruleset.id,
                 ),
             ),
+            Seen(context.earlier, kept, taken_out, found),
         )
 
     def _steps(self, context: Context, state: _State, evidence: Evidence) -> Iterator[StepTrace]:

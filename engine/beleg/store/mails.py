@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import zstandard
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
@@ -21,10 +22,13 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from beleg.assignment import Assignment, Origin, Removal, ThreadMessage
 from beleg.message import Message
 from beleg.orchestrator import Decision
+from beleg.orchestrator.inputs import encode
+from beleg.orchestrator.ruleset import RuleSet
+from beleg.orchestrator.ruleset import decode as decode_ruleset
 from beleg.record import RecordRef
 from beleg.store.batch import Statement
 from beleg.store.database import alone
-from beleg.store.tables import NO_DATE, assignment, decision, message
+from beleg.store.tables import NO_DATE, assignment, decision, message, ruleset
 from beleg.trace import Trace, decode, encode_with_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +54,25 @@ class StoredMessage:
     def name(self) -> str:
         """How people are told of it."""
         return self.message_id or f"sha256:{self.sha256[:12]}"
+
+
+class Selection(NamedTuple):
+    """Some stored messages: those with a date from `since` up to, but not at, `until` (a message without a date is the
+    newest), of a mailbox, of a folder or one below it. None selects all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    mailbox: str | None = None
+    folder: str | None = None
+
+
+class StoredDecision(NamedTuple):
+    """A decision's row without its trace; `inputs` is JSON, None where an older Beleg decided."""
+
+    id: int
+    digest: str
+    ruleset: str
+    inputs: str | None
 
 
 _LISTED = [
@@ -97,7 +120,7 @@ class Mails:
         """Which of these sha256 are stored already."""
         return {row.sha256 for row in _KNOWN.run(self._db, hashes=[(each,) for each in hashes])}
 
-    def add(self, parsed: Message, raw: bytes, folder: str = "") -> int:
+    def add(self, parsed: Message, raw: bytes, folder: str = "", mailbox: str = "") -> int:
         """Store a mail that is not stored yet; returns its row number. Ties its threads."""
         alone(self._db, "mailbox")  # of two messages taken in at once, each must find the other
         threads = self._tied_threads(parsed)
@@ -113,6 +136,7 @@ class Mails:
                 "subject": parsed.subject,
                 "sender": sender,
                 "folder": folder,
+                "mailbox": mailbox,
                 "thread": thread,
                 "decided": False,
                 "raw": self._pack.compress(raw),
@@ -160,6 +184,25 @@ class Mails:
         """The row numbers of all messages, or of those never decided; by date, those without one last."""
         query = select(message.c.id).order_by(message.c.date, message.c.id)
         return list(self._db.scalars(query.where(~message.c.decided) if undecided else query))
+
+    def selected(self, selection: Selection) -> list[tuple[int, int]]:
+        """Row number and thread of the messages of a selection, by date, those without one last."""
+        where = [message.c.date >= to_number(selection.since)] if selection.since else []
+        if selection.until:
+            where.append(message.c.date < to_number(selection.until))
+        if selection.mailbox is not None:
+            where.append(message.c.mailbox == selection.mailbox)
+        if selection.folder is not None:
+            below = message.c.folder.startswith(selection.folder.rstrip("/") + "/", autoescape=True)
+            where.append(or_(message.c.folder == selection.folder, below))
+        query = select(message.c.id, message.c.thread).where(*where).order_by(message.c.date, message.c.id)
+        return [(row, thread) for row, thread in self._db.execute(query)]
+
+    def places(self) -> tuple[list[str], list[str]]:
+        """The mailboxes and the folders that messages are of."""
+        columns = message.c.mailbox, message.c.folder
+        mailboxes, folders = (list(self._db.scalars(select(each).distinct().order_by(each))) for each in columns)
+        return mailboxes, folders
 
     def oldest_first(self, rows: Sequence[int]) -> list[int]:
         """These rows by date."""
@@ -258,6 +301,7 @@ class Mails:
                     "digest": mark,
                     "ruleset": run.ruleset if run else "",
                     "trace": self._pack.compress(data),
+                    "inputs": encode(each.seen.inputs()) if each.seen else None,
                 }
             )
             made += [_new_assignment(row, one) for one in each.made]
@@ -269,6 +313,28 @@ class Mails:
             self._db.execute(insert(assignment), made)
         self._db.execute(insert(decision), traces)
         self._db.execute(_DECIDED, decided)
+
+    def describe(self, made_by: RuleSet) -> None:
+        """Store what is behind the id of a rule set, unless it is stored."""
+        _DESCRIBE.run(self._db, rulesets=[(made_by.id, made_by.encoded.decode())])
+
+    def rulesets(self) -> dict[str, RuleSet]:
+        """The rule sets that are stored, by id, as far as this Beleg can read them."""
+        found = {}
+        for id_, description in self._db.execute(select(ruleset.c.id, ruleset.c.description)):
+            with suppress(ValueError):
+                found[id_] = decode_ruleset(description)
+        return found
+
+    def decisions(self, rows: Collection[int]) -> dict[int, StoredDecision]:
+        """The newest decision of each of these messages, by row number, without its trace. One round trip."""
+        found = _DECISIONS.run(self._db, rows=[(str(row),) for row in rows])
+        return {row: StoredDecision(*more) for row, *more in found}
+
+    def traces(self, decisions: Collection[StoredDecision]) -> dict[int, Trace]:
+        """The traces of some decisions, by their ids. One round trip."""
+        found = _TRACES.run(self._db, rows=[(str(each.id),) for each in decisions])
+        return {id_: decode(self._unpack.decompress(packed)) for id_, packed in found}
 
     def decision(self, row: int) -> tuple[Trace, str] | None:
         """The newest trace of a message and its digest; None when it was never decided."""
@@ -320,6 +386,19 @@ _ASSIGNED = [
 _RAW = Statement("SELECT m.id, m.raw FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row")
 _NUMBERS = Statement(
     "SELECT DISTINCT m.thread FROM {rows} r {cross} message m ON m.id = CAST(r.row AS BIGINT)", rows="row"
+)
+_DECISIONS = Statement(
+    """
+    SELECT d.message, d.id, d.digest, d.ruleset, d.inputs
+    FROM {rows} r {cross} decision d ON d.id = (
+      SELECT max(n.id) FROM decision n WHERE n.message = CAST(r.row AS BIGINT))
+    """,
+    rows="row",
+)
+_TRACES = Statement("SELECT d.id, d.trace FROM {rows} r {cross} decision d ON d.id = CAST(r.row AS BIGINT)", rows="row")
+_DESCRIBE = Statement(
+    "INSERT INTO ruleset (id, description) SELECT id, description FROM {rulesets} b WHERE true ON CONFLICT DO NOTHING",
+    rulesets="id description",
 )
 _ADD = insert(message).returning(message.c.id)
 _ADD_NAMES = Statement("INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name")

@@ -78,7 +78,8 @@ class ImportRow(Table, table=True):
 
 class MessageRow(Table, table=True):
     """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC, `NO_DATE`
-    where it has none; `thread` is the same for all messages that are tied, directly or through others."""
+    where it has none; `thread` is the same for all messages that are tied, directly or through others; `mailbox` is
+    the path that was named when it was taken in, `folder` the folder or mbox within."""
 
     __tablename__ = "message"
     __table_args__ = (Index("message_undecided", "decided", "date", "id"),)
@@ -90,6 +91,7 @@ class MessageRow(Table, table=True):
     subject: str = Field(sa_type=Text)
     sender: str = Field(sa_type=Text)
     folder: str = Field(sa_type=Text)
+    mailbox: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     thread: int = Field(index=True, sa_type=BigInteger)
     decided: bool = Field(default=False)
     raw: bytes = Field(sa_type=LargeBinary)
@@ -123,7 +125,7 @@ class AssignmentRow(Table, table=True):
 
 class DecisionRow(Table, table=True):
     """A decision with its trace (canonical JSON, zstd-compressed); a message's newest is the one that
-    counts."""
+    counts. `inputs` is what it saw, as JSON (`beleg.orchestrator.inputs`); null where an older Beleg decided."""
 
     __tablename__ = "decision"
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
@@ -132,6 +134,15 @@ class DecisionRow(Table, table=True):
     digest: str = Field(sa_type=Text)
     ruleset: str = Field(sa_type=Text)
     trace: bytes = Field(sa_type=LargeBinary)
+    inputs: str | None = Field(default=None, sa_type=Text)
+
+
+class RuleSetRow(Table, table=True):
+    """A rule set that made decisions, as JSON (`beleg.orchestrator.ruleset`)."""
+
+    __tablename__ = "ruleset"
+    id: str = Field(primary_key=True, sa_type=Bytewise)
+    description: str = Field(sa_type=Text)
 
 
 class IgnoredRow(Table, table=True):
@@ -155,4 +166,5 @@ message = _table(MessageRow)
 message_name = _table(MessageNameRow)
 assignment = _table(AssignmentRow)
 decision = _table(DecisionRow)
+ruleset = _table(RuleSetRow)
 ignored = _table(IgnoredRow)
