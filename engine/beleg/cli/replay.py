@@ -56,7 +56,7 @@ def replay(
     Exit code 0 nothing changed; 1 other records stand somewhere, and no --allow covers it; 2 wrong usage; 3 failure.
     """
     from beleg.errors import InputError
-    from beleg.replay import Allowed, rulesets, select, sum_up
+    from beleg.replay import Allowed, check_jobs, rulesets, select, sum_up
     from beleg.replay import replay as run
 
     if apply and baseline:
@@ -66,6 +66,7 @@ def replay(
     one = frame(context)
     selection = _selection(since, until, mailbox, folder)
     candidate = _candidate(one, settings, disable or [], enable or [])
+    check_jobs(candidate.database, jobs)
     compared = _workspace(one, _load(baseline), baseline) if baseline else None
     others = rulesets(candidate)
     sets = [candidate.engine.ruleset, *([compared.engine.ruleset] if compared else others.values())]

@@ -6,6 +6,18 @@ processes; `report` sums up, `text` and `page` say it to people.
 
 from beleg.replay.change import CAUSES, KINDS, OUTCOMES, Change
 from beleg.replay.report import Allowed, Report, sum_up
-from beleg.replay.spread import replay, rulesets, select
+from beleg.replay.spread import check_jobs, replay, rulesets, select
 
-__all__ = ["CAUSES", "KINDS", "OUTCOMES", "Allowed", "Change", "Report", "replay", "rulesets", "select", "sum_up"]
+__all__ = [
+    "CAUSES",
+    "KINDS",
+    "OUTCOMES",
+    "Allowed",
+    "Change",
+    "Report",
+    "check_jobs",
+    "replay",
+    "rulesets",
+    "select",
+    "sum_up",
+]

@@ -65,13 +65,26 @@ def select(workspace: Workspace, selection: Selection) -> list[tuple[int, int]]:
         mails = Mails(connection)
         rows = mails.selected(selection)
         if not rows:
-            for kind, name, known in zip(("mailbox", "folder"), selection[2:], mails.places(), strict=True):
-                if name is not None and not any(each == name or each.startswith(f"{name}/") for each in known):
-                    fault = unknown_key(name, filter(None, known)).replace(
-                        "unknown key", f"no stored mail is of the {kind}"
-                    )
-                    raise InputError(fault)
+            mailboxes, folders = mails.places()
+            if selection.mailbox is not None and selection.mailbox not in mailboxes:
+                raise _no_such("mailbox", selection.mailbox, mailboxes)
+            place = selection.folder
+            if place is not None and not any(f"{each}/".startswith(f"{place}/") for each in folders):
+                raise _no_such("folder", place, folders)
         return rows
+
+
+def _no_such(kind: str, name: str, known: Sequence[str]) -> InputError:
+    fault = unknown_key(name, filter(None, known))
+    return InputError(fault.replace("unknown key", f"no stored mail is of the {kind}"))
+
+
+def check_jobs(database: Database, jobs: int) -> None:
+    """Raise InputError where so many processes can't be, or can't reach the database."""
+    if not 1 <= jobs <= MOST_JOBS:
+        raise InputError(f"--jobs is a number of processes from 1 to {MOST_JOBS}, not {jobs}")
+    if jobs > 1 and database.sqlite and database.url.database in (None, "", ":memory:"):
+        raise InputError("other processes can't reach a database in memory; leave out --jobs")
 
 
 def rulesets(workspace: Workspace) -> dict[str, RuleSet]:
@@ -93,11 +106,8 @@ def replay(
     their stored decisions or those of `baseline`; in this order, without those that lack one of the `words`. Nothing
     is written. Raises InputError where so many `jobs` (processes) can't be, or can't reach the database.
     """
-    if not 1 <= jobs <= MOST_JOBS:
-        raise InputError(f"--jobs is a number of processes from 1 to {MOST_JOBS}, not {jobs}")
     database = candidate.database
-    if jobs > 1 and database.sqlite and database.url.database in (None, "", ":memory:"):
-        raise InputError("other processes can't reach a database in memory; leave out --jobs")
+    check_jobs(database, jobs)
     batches = _batches(rows, jobs)
     jobs = min(jobs, len(batches))
     if jobs > 1:
