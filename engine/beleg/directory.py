@@ -8,6 +8,7 @@ beyond is asked for separately, up to `COUNTED`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -218,8 +219,8 @@ class MemoryDirectory:
     def _share(self, pair: Pair) -> Shared:
         ids = self._ids(pair.entry, pair.group)
         if pair.other is not None:
-            others = set(self._ids(pair.other, pair.group))
-            ids = [id_ for id_ in ids if id_ in others]
+            few, many = sorted((ids, self._ids(pair.other, pair.group)), key=len)
+            ids = [id_ for id_ in few if many[bisect_left(many, id_, hi=len(many) - 1)] == id_]
         return Shared(min(len(ids), COUNTED + 1), tuple(ids[: LISTED + 1]))
 
     def _ids(self, entry: str, group: Group) -> list[str]:
