@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
+from operator import attrgetter
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
@@ -18,18 +19,21 @@ from hypothesis import strategies as st
 
 from beleg.assignment import Assignment, Removal, ThreadMessage
 from beleg.case import Case
+from beleg.clause import Clause, Sentences
 from beleg.directory import MemoryDirectory
 from beleg.evidence import Evidence, extract
+from beleg.hooks import RuleChange, hookimpl
 from beleg.ignore import IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.message import Message, parse
 from beleg.orchestrator import Engine
-from beleg.plugins import Installed
+from beleg.plugins import Installed, installed
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference
+from beleg.rulebook import Rule
 from beleg.step import OnConflict, RuleSettings
 from beleg.thread import thread_of
 from beleg.trace import Trace
-from beleg.whynot import Edit, WhyNot, why_not
+from beleg.whynot import Edit, WhatIf, WhyNot, what_if, why_not
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers
 from worlds import contact, order
 from writing import day, mail
@@ -106,6 +110,31 @@ class World:
 
     def why_not(self, ref: RecordRef, max_edits: int = 2) -> WhyNot:
         return why_not(self.case(), ref, self.engine(), max_edits=max_edits, seconds=600)
+
+
+class CrowdRule:
+    """A plugin whose rule passes over an address that leads to more than so many documents, and contacts likewise."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    @hookimpl
+    def beleg_rules(self) -> list[RuleChange]:
+        return [
+            RuleChange("document.address", Rule("crowd", f"candidates > {self._most}", "nothing", before="removed")),
+            RuleChange("contact.address", Rule("crowd", f"inactive > {self._most}", "assign:active", before="removed")),
+        ]
+
+    @hookimpl
+    def beleg_clauses(self) -> list[Clause]:
+        said = {"en": Sentences("too many"), "de": Sentences("zu viele")}
+        steps = ("order", "offer", "contact")
+        return [Clause(f"{step}.{stage}.crowd", "own", said) for step in steps for stage in ("participants", "content")]
+
+
+@cache
+def with_crowd_rule(most: int) -> Installed:
+    return installed(extra=[("crowd", CrowdRule(most))])
 
 
 @cache
@@ -329,7 +358,7 @@ def records(draw: st.DrawFn) -> Record:
 def worlds(most_records: int, most_words: int) -> st.SearchStrategy[World]:
     return st.builds(
         World,
-        st.lists(records(), min_size=most_records // 2, max_size=most_records, unique_by=lambda each: each.ref).map(tuple),
+        st.lists(records(), min_size=most_records // 2, max_size=most_records, unique_by=REF).map(tuple),
         st.sampled_from(["Frage", "Frage zu AB-1042", "AU 100234 und 1042"]),
         st.lists(st.sampled_from([*NUMBERS, *ADDRESSES]), max_size=most_words).map(" ".join),
         st.sampled_from([*OFTEN, *OFTEN, None]),
@@ -337,12 +366,38 @@ def worlds(most_records: int, most_words: int) -> st.SearchStrategy[World]:
         st.lists(st.sampled_from(ADDRESSES), max_size=1).map(tuple),
         st.just(()),
         st.lists(st.sampled_from(ENTRIES), max_size=1).map(tuple),
-        st.lists(st.builds(Mail, st.integers(1, 3), ASSIGNMENTS), max_size=1, unique_by=lambda each: each.day).map(tuple),
+        st.lists(st.builds(Mail, st.integers(1, 3), ASSIGNMENTS), max_size=1).map(tuple),
         st.just(()) | ASSIGNMENTS,
         st.sampled_from(["first", "abstain"]),
     )  # fmt: skip
 
 
+@st.composite
+def crowds(draw: st.DrawFn) -> World:
+    """Many alike by one address: orders, or contacts of every status."""
+    relay = "relay@markt.example"
+    if draw(st.booleans()):
+        numbers = draw(st.lists(st.sampled_from(["K-1001", "K-1002", "K-1003", "K-1004"]), max_size=3))
+        customer = draw(st.sampled_from(["", "K-5"]))
+        records = [order(f"O-{n}", relay, customer=customer, number=f"K-{1000 + n}") for n in range(draw(CROWD))]
+        records += [contact("K-5")] if draw(st.booleans()) else []
+    else:
+        numbers = []
+        statuses = draw(st.lists(st.sampled_from(["active", "inactive", "inactive", "none"]), min_size=2, max_size=9))
+        records = [contact(f"K-{n}", relay, status=status) for n, status in enumerate(statuses)]
+    records.append(draw(st.sampled_from([order("O-X", "anna@kunde.example"), contact("K-X", "anna@kunde.example")])))
+    return World(
+        tuple(records),
+        body=" ".join(numbers),
+        sender=relay,
+        to="anna@kunde.example",
+        on_conflict=draw(st.sampled_from(["first", "abstain"])),
+        crowd_rule=draw(st.sampled_from([0, 0, 1, 3])),
+    )
+
+
+CROWD = st.integers(2, 9)
+REF = attrgetter("ref")
 slow = settings(
     deadline=None,
     derandomize=True,
@@ -352,8 +407,7 @@ slow = settings(
 
 
 def look(world: World, data: st.DataObject, most: int) -> None:
-    target = data.draw(st.sampled_from([r for r in world.records if r.ref.type != "invoice"] or world.records))
-    answer = check(world, target, most)
+    answer = check(world, data.draw(st.sampled_from(world.records)), most)
     event(answer.lost.kind)
     event(f"{len(answer.changes[0].edits) if answer.changes else 'no'} edits")
 
@@ -361,6 +415,12 @@ def look(world: World, data: st.DataObject, most: int) -> None:
 @settings(slow, max_examples=40)
 @given(worlds(5, 3), st.data())
 def test_changes(world: World, data: st.DataObject) -> None:
+    look(world, data, 2)
+
+
+@settings(slow, max_examples=15)
+@given(crowds(), st.data())
+def test_changes_of_a_crowd(world: World, data: st.DataObject) -> None:
     look(world, data, 2)
 
 
@@ -378,7 +438,51 @@ def test_many_changes(world: World, data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
+@settings(slow, max_examples=400)
+@given(crowds(), st.data())
+def test_many_changes_of_a_crowd(world: World, data: st.DataObject) -> None:
+    look(world, data, 2)
+
+
+@pytest.mark.slow
 @settings(slow, max_examples=150)
 @given(worlds(4, 3), st.data())
 def test_many_changes_of_three_edits(world: World, data: st.DataObject) -> None:
     look(world, data, 3)
+
+
+# --- the question turned round
+
+
+def without(world: World, found: WhatIf) -> World:
+    """The world without the evidence that decided."""
+    if found.message:
+        return changed(world, [("unassigned", found.message)])
+    if found.numbers:
+        return changed(world, [("names_not", reference_key(number)) for number in found.numbers])
+    key = address_key(found.address)
+    to = [each for each in world.to.split(", ") if each and address_key(each) != key]
+    return replace(
+        world,
+        sender=world.sender if world.sender and address_key(world.sender) != key else None,
+        to=", ".join(to),
+        subject=world.subject.replace(found.address, "*"),
+        body=world.body.replace(found.address, "*"),
+    )
+
+
+@settings(slow, max_examples=300)
+@given(worlds(8, 4))
+def test_what_if(world: World) -> None:
+    """What comes out without the evidence that decided is what a world without it gives."""
+    trace = world.decide()
+    found = what_if(world.case(), trace, world.engine())
+    made = [check for check in trace.checks() if check.assigned and check.stage != "follow"]
+    if found is None:
+        assert made == []
+        return
+    assert found.record == made[0].assigned[0]
+    after = without(world, found).decide()
+    assert found.assigned == tuple(each.record for each in after.assigned)
+    assert found.clause in after.held() or not after.steps
+    event(made[0].clause.partition(".")[2])

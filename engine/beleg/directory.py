@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -148,7 +148,7 @@ class MemoryDirectory:
         # A document is found by its customer's addresses, so what points at a changed customer changes with it.
         touched = set(changes)
         for ref in changes:
-            touched |= self._documents.get(ref, set())
+            touched |= self.documents_of(ref)
         for ref in touched:
             copy._reindex(ref, self._records.get(ref), self)
         return copy
@@ -167,6 +167,10 @@ class MemoryDirectory:
                 self._index[entry] = groups
             else:
                 self._index.pop(entry, None)
+
+    def documents_of(self, customer: RecordRef) -> Set[RecordRef]:
+        """The records that point at a customer, and so carry his addresses."""
+        return self._documents.get(customer, frozenset())
 
     @cached_property
     def _documents(self) -> Mapping[RecordRef, set[RecordRef]]:

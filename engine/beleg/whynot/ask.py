@@ -44,7 +44,7 @@ def why_not(
     record = case.directory.all().get(ref)
     lost = locate(case, trace, ref, engine.installed)
     edits: list[Edit] = []
-    search = _Search(case, ref, engine, until, clock)
+    search = _Search(case, ref, mark, engine, until, clock)
     if record is not None and lost.kind != "assigned":
         edits = vocabulary(case, record, engine.installed, max_edits)
         search.case = relevant(case)
@@ -118,10 +118,15 @@ def _without_address(case: Case, key: str) -> Evidence:
 
 @dataclass
 class _Search:
-    """Executes sets of edits in order of size until all were, or time is over."""
+    """Executes sets of edits in order of size until all were, or time is over.
+
+    A trace shows all that a decision looked at. So an edit that leaves the whole trace as it is touched nothing of it,
+    and a set of none but such edits comes out as no edit at all: it need not be executed.
+    """
 
     case: Case
     ref: RecordRef
+    mark: str
     engine: Engine
     until: float
     clock: Callable[[], float]
@@ -131,39 +136,41 @@ class _Search:
         self.tried = 0
         self.complete = True
         self._found: dict[int, list[frozenset[int]]] = defaultdict(list)
+        self._idle: set[int] = set()
 
     def run(self, edits: Sequence[Edit], max_edits: int) -> None:
         for size in range(1, min(max_edits, len(edits)) + 1):
-            if self._late():
-                return
             for places, case in self._sets(self.case, edits, size, ()):
                 self.tried += 1
                 if self._assigns(case):
                     self._found[places[-1]].append(frozenset(places))
                     self.changes.append(self._change(case, [edits[place] for place in places]))
+                elif size == 1 < max_edits and digest(case.decide(self.engine).trace) == self.mark:
+                    self._idle.update(places)
+            if not self.complete:
+                return
 
     def _sets(
         self, case: Case, edits: Sequence[Edit], size: int, chosen: tuple[int, ...]
     ) -> Iterator[tuple[tuple[int, ...], Case]]:
-        """Each set of `size` edits that holds none that was found, and the case with them made; `case` is the one with
-        those made that were chosen and are not of the mail."""
+        """Each set of `size` edits that is to be executed, and the case with them made; `case` is the one with those
+        made that were chosen and are not of the mail."""
         for place in range(chosen[-1] + 1 if chosen else 0, len(edits)):
             places = (*chosen, place)
             if any(conflicting(edits[each], edits[place]) or conflicting(edits[place], edits[each]) for each in chosen):
                 continue
             if any(found.issubset(places) for found in self._found.get(place, ())):
                 continue
-            if self._late():
+            if len(places) == size and self._idle.issuperset(places):
+                continue
+            if self.clock() >= self.until:
+                self.complete = False
                 return
             changed = case if edits[place].in_mail else apply_to_world(case, edits[place])
             if len(places) == size:
                 yield places, apply_to_mail(changed, [edits[each] for each in places if edits[each].in_mail])
             else:
                 yield from self._sets(changed, edits, size, places)
-
-    def _late(self) -> bool:
-        self.complete = self.complete and self.clock() < self.until
-        return not self.complete
 
     def _assigns(self, case: Case) -> bool:
         made = case.decide(self.engine, trace=False).made

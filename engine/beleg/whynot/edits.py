@@ -188,7 +188,9 @@ def _rivals(
     # A number that the mail could name tells those apart that share it.
     numbers = {reference_entry(reference_key(number)) for number in nameable}
     entries = of_mail | {entry for entry in numbers if len(case.directory.carrying([entry])) > 1}
-    near = case.directory.carrying(entries) | standing
+    # Those of the record as a customer carry what it might carry.
+    own = case.directory.documents_of(target.ref)
+    near = case.directory.carrying(entries) | standing | own
     rivals = sorted(ref for ref in case.directory.records(near) if ref != target.ref)
     for ref in rivals:
         declared = installed.types.get(ref.type)
@@ -196,24 +198,25 @@ def _rivals(
         for status in declared.statuses if declared else ():
             if declared and status != declared.facet(has):
                 yield Edit("status", str(ref), status=status)
-    crowd = set(_crowd(case, rivals, entries, max_edits + _largest_number(installed)))
+    crowd = set(_crowd(case, rivals, entries, own, max_edits + _largest_number(installed)))
     yield from (Edit("absent", str(ref)) for ref in rivals if ref not in crowd or ref in standing)
 
 
-def _crowd(case: Case, rivals: Collection[RecordRef], entries: Collection[str], bound: int) -> Iterator[RecordRef]:
+def _crowd(
+    case: Case, rivals: Collection[RecordRef], entries: Collection[str], own: Collection[RecordRef], bound: int
+) -> Iterator[RecordRef]:
     """Those that bear no number that tells them apart, that nothing points at, and of whose like there are more than
-    `bound` by each address of the mail that they carry."""
+    `bound` by each address of the mail that they carry and, where they are the record's `own`, might carry."""
     directory, records = case.directory, case.directory.all()
     pointed_at = {link.target for record in records.values() for link in record.links}
-    times = Counter(
-        (entry, directory.group(records[ref]))
-        for ref in directory.carrying(entries)
-        for entry in directory.entries(records[ref]).intersection(entries)
-    )
+    groups = {ref: directory.group(records[ref]) for ref in rivals}
+    carried = {ref: directory.entries(records[ref]).intersection(entries) for ref in rivals}
+    times = Counter((entry, groups[ref]) for ref in rivals for entry in carried[ref])
+    times.update(("", groups[ref]) for ref in own if ref in groups)
     for ref in rivals:
-        group = directory.group(records[ref])
-        carried = directory.entries(records[ref]).intersection(entries)
-        if ref not in pointed_at and all(entry[0] == "@" and times[entry, group] > bound for entry in carried):
+        asked = [*carried[ref], *([""] if ref in own else [])]
+        alike = all(entry[:1] != "#" and times[entry, groups[ref]] > bound for entry in asked)
+        if alike and ref not in pointed_at:
             yield ref
 
 
