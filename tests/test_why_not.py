@@ -533,6 +533,30 @@ def test_what_if(installed: Installed, tmp_path: Path, title: str, said: str | N
         assert (plain([what_if_line(explainer, found)]).strip() if found else None) == expected
 
 
+@pytest.mark.parametrize(
+    ("records", "clause", "gone", "after"),
+    [
+        ([contact("K-1", "a@x.example"), contact("K-2", "a@x.example", status="none")], "active", "a@x.example", "K-9"),
+        (
+            [contact("K-1", "a@x.example", status="inactive"), contact("K-2", "a@x.example", status="none")],
+            "inactive",
+            "a@x.example",
+            "K-9",
+        ),
+        ([contact("K-1", "b@y.example")], "unique", "b@y.example", "K-9"),
+    ],
+)
+def test_what_if_of_a_contact(installed: Installed, records: list[Record], clause: str, gone: str, after: str) -> None:
+    """The copy's contact comes out where the sender's address is not there."""
+    world = [*records, contact("K-9", "copy@z.example")]
+    case = made(world, mail(body="copy@z.example", sender="a@x.example", to="b@y.example"), installed)
+    trace = case.decide(Engine(installed)).trace
+    assert trace.assigned[0].clause == f"contact.participants.{clause}"
+    found = what_if(case, trace, Engine(installed))
+    assert found is not None
+    assert (found.address, found.assigned, found.clause) == (gone, (f"contact:{after}",), "contact.content.unique")
+
+
 # --- stored messages
 
 

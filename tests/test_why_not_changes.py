@@ -31,10 +31,15 @@ from beleg.plugins import Installed, installed
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference
 from beleg.rulebook import Rule
 from beleg.step import OnConflict, RuleSettings
+from beleg.store import Database
+from beleg.store.mails import Mails
 from beleg.thread import thread_of
 from beleg.trace import Trace
 from beleg.whynot import Edit, WhatIf, WhyNot, what_if, why_not
+from beleg.workspace import Workspace
+from test_case import EMPTIED
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers
+from test_scenarios import add
 from worlds import contact, order
 from writing import day, mail
 
@@ -412,7 +417,7 @@ def look(world: World, data: st.DataObject, most: int) -> None:
     event(f"{len(answer.changes[0].edits) if answer.changes else 'no'} edits")
 
 
-@settings(slow, max_examples=40)
+@settings(slow, max_examples=30)
 @given(worlds(5, 3), st.data())
 def test_changes(world: World, data: st.DataObject) -> None:
     look(world, data, 2)
@@ -471,7 +476,7 @@ def without(world: World, found: WhatIf) -> World:
     )
 
 
-@settings(slow, max_examples=300)
+@settings(slow, max_examples=100)
 @given(worlds(8, 4))
 def test_what_if(world: World) -> None:
     """What comes out without the evidence that decided is what a world without it gives."""
@@ -486,3 +491,29 @@ def test_what_if(world: World) -> None:
     assert found.assigned == tuple(each.record for each in after.assigned)
     assert found.clause in after.held() or not after.steps
     event(made[0].clause.partition(".")[2])
+
+
+# --- worlds in a database
+
+
+@settings(slow, max_examples=20)
+@given(worlds(8, 4), st.data())
+def test_from_the_database(sqlite: Database, world: World, data: st.DataObject) -> None:
+    """What is taken out of a database for one record is enough: the answer is that of the whole world."""
+    target = data.draw(st.sampled_from(world.records))
+    workspace = Workspace(sqlite, world.installed, RuleSettings(world.on_conflict))
+    with sqlite.begin() as connection:
+        for table in EMPTIED:
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    workspace.import_records(world.records)
+    for list_ in ("users", "groups", "blacklist"):
+        workspace.ignore(list_, getattr(world, list_))
+    with sqlite.begin() as connection:
+        for each in world.thread:
+            add(Mails(connection), each.raw, each.assignments)
+        row = add(Mails(connection), world.raw, world.own)
+    case = workspace.case(workspace.find_message(str(row)), [target.ref])
+    answer, expected = why_not(case, target.ref, workspace.engine, seconds=600), world.why_not(target.ref)
+    assert answer.trace == expected.trace
+    assert answer.lost == expected.lost
+    assert answer.changes == expected.changes

@@ -74,7 +74,9 @@ class _WhyNotText:
             about = f"{check.about} ({phrases.place(check.at)}): " if check.at else ""
             stage = f"{phrases.stage(check.stage)}: " if check.stage and not check.at else ""
             if check.stage == "follow":
-                stage = f"{phrases.role(check.facts['role'])}: "
+                stage = texts["follow"].format(
+                    role=phrases.role(check.facts["role"]), source=phrases.record(check.about)
+                )
             prefix = texts["not_reached_said"] if lost.kind == "not_reached" else ""
             yield f"{prefix}{stage}{about}{self._explainer.said(check, check.clause.partition('.')[0])}"
         if len(checks) > FEW:
@@ -196,6 +198,7 @@ TEXTS = {
         "no_step_said": "no step assigns records of its type, and nothing that is assigned points at it",
         "removed_said": "{by} removed it from this mail ({on}); no run makes it again",
         "not_reached_said": "the step had ended before: ",
+        "follow": "{role} of {source}: ",
         "stored": "The stored decision is another one: records, thread or rules have changed since.",
         "address": "address",
         "number": "number",
@@ -203,13 +206,13 @@ TEXTS = {
         "not_in_mail": "not in the mail",
         "bars": "what must not have held then:",
         "still": "what it would still have had to pass, one of:",
-        "changes": "What would assign it (each was executed):",
-        "changes_of_one": "What would assign it (each was executed):",
+        "changes": "What would assign it (each was tried):",
+        "changes_of_one": "What would assign it (each was tried):",
         "no_change": "No change of at most {most} edits was found that assigns it.",
         "no_change_of_one": "No single edit was found that assigns it.",
         "and": ", and ",
         "more": "      … and {count} more (--json lists them all)",
-        "tried": "{tried} combinations of {vocabulary} possible edits were executed",
+        "tried": "{tried} combinations of {vocabulary} possible edits were tried",
         "stopped": "; it stopped early, for the time was up (--seconds): there may be more.",
         "by_hand": "set by hand",
         "beside": "; with it: {records}",
@@ -234,10 +237,11 @@ TEXTS = {
         "no_step": "kein Schritt dafür",
         "retired_said": "im ERP nicht mehr vorhanden, und was nicht mehr da ist, ist kein Kandidat",
         "never_by_address": "keine Adresse, die zählt, führt dorthin",
-        "never_by_numbers": "keine Adresse, die zählt, führt dorthin, und keine zwei Nummern des Inhalts",
+        "never_by_numbers": "keine Adresse, die zählt, führt dorthin, und keine zwei Nummern des Inhalts stehen darauf",
         "no_step_said": "kein Schritt ordnet Einträge dieser Art zu, und nichts Zugeordnetes ist damit verknüpft",
         "removed_said": "{by} hat die Zuordnung von dieser Mail entfernt ({on}); kein Lauf stellt sie wieder her",
         "not_reached_said": "der Schritt war schon zu Ende: ",
+        "follow": "{role} zu {source}: ",
         "stored": "Die gespeicherte Entscheidung ist eine andere: ERP, Verlauf oder Regeln sind seitdem anders.",
         "address": "Adresse",
         "number": "Nummer",
@@ -245,13 +249,13 @@ TEXTS = {
         "not_in_mail": "nicht in der Mail",
         "bars": "was dann nicht hätte gelten dürfen:",
         "still": "was danach noch zu bestehen war, eines von:",
-        "changes": "Was zur Zuordnung führen würde (alles ausgeführt):",
-        "changes_of_one": "Was zur Zuordnung führen würde (alles ausgeführt):",
+        "changes": "Was zur Zuordnung führen würde (jeweils ausprobiert):",
+        "changes_of_one": "Was zur Zuordnung führen würde (jeweils ausprobiert):",
         "no_change": "Nichts gefunden, das mit höchstens {most} Änderungen zur Zuordnung führt.",
         "no_change_of_one": "Keine einzelne Änderung gefunden, die zur Zuordnung führt.",
         "and": ", und ",
         "more": "      … und {count} weitere (--json nennt alle)",
-        "tried": "{tried} Kombinationen aus {vocabulary} möglichen Änderungen wurden ausgeführt",
+        "tried": "{tried} Kombinationen aus {vocabulary} möglichen Änderungen wurden ausprobiert",
         "stopped": "; die Zeit war vorher um (--seconds): es kann weitere geben.",
         "by_hand": "von Hand gesetzt",
         "beside": "; dazu: {records}",

@@ -73,11 +73,12 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
     found = _decisive(trace)
     if found is None:
         return None
-    record, check = found
+    step, check = found
+    record = check.assigned[0]
     singled_out = bool(check.counts.get("by_reference"))
     naming = [n for n in check.numbers if (n.total == 1 if singled_out else set(check.kept) & set(n.on))]
     deciding = tuple(dict.fromkeys(n.number for n in naming))
-    if not check.stage:
+    if any(each.name == step and each.origin == "inherited" for each in engine.installed.steps):
         gone = WhatIf(record, message=check.about)
         thread = tuple(replace(m, assignments=()) if m.name == check.about else m for m in case.thread)
         changed = replace(case, thread=thread)
@@ -101,11 +102,11 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
 
 
 def _decisive(trace: Trace) -> tuple[str, Check] | None:
-    """The first record that a step assigned, and the check that did it."""
+    """The first step that assigned a record, and the check that did it."""
     for step in trace.steps:
         for check in step.checks:
             if check.assigned and check.stage != "follow":
-                return check.assigned[0], check
+                return step.step, check
     return None
 
 
