@@ -469,6 +469,89 @@ def test_explain_refuses(full: Cli) -> None:
     assert full.refused("explain") == "Missing argument 'MESSAGE|FILE'."
 
 
+# --- why-not
+
+
+def test_why_not_of_a_stored_mail(full: Cli) -> None:
+    out = full("why-not", "1", "order:O-77")
+    assert out.startswith("Why not order O-77?")
+    assert "DROPPED  order.participants.reference" in out
+    assert "the mail names AB-1039, and the mail does not name AB-1042" in out
+    assert full("why-not", "frage@kunde.example", "order:O-77") == out
+    assert full("why-not", "1", "order:O-77", "--lang", "de").startswith("Warum nicht Bestellung O-77?")
+    assert "IT IS ASSIGNED" in full("why-not", "1", "order:O-81")
+
+
+def test_why_not_as_json(full: Cli) -> None:
+    (answer,) = full.json("why-not", "1", "order:O-77", "--max-edits", "1", "--json")
+    assert answer["schema"] == "beleg.why_not/1"
+    assert answer["lost"]["check"]["counts"] == {"candidates": 2, "by_reference": 1, "removed": 0}
+    assert answer["stored"] is None
+    assert [change["edits"] for change in answer["changes"]] == [[{"kind": "absent", "record": "order:O-81"}]]
+
+
+def test_why_not_says_1_when_it_finds_nothing(full: Cli) -> None:
+    result = full.run("why-not", "4", "order:O-77", "--seconds", "0")
+    assert result.code == 1
+    assert "0 combinations of" in result.out
+    assert "stopped early" in result.out
+
+
+def test_why_not_of_a_file_writes_nothing(full: Cli) -> None:
+    file = full.write("neu.eml", mail("Frage zu AB-1042", sender="anna@kunde.example"))
+    before = (full.folder / "beleg.db").read_bytes()
+    assert "DROPPED" in full("why-not", file, "order:O-77")
+    assert (full.folder / "beleg.db").read_bytes() == before
+
+
+def test_why_not_of_a_file_by_erp_files_needs_no_database(cli: Cli) -> None:
+    orders = cli.write("orders.csv", "id,number,addresses\nO-1,AB-1042,anna@kunde.example\nO-2,AB-2,x@y.example\n")
+    file = cli.write("frage.eml", QUESTION)
+    assert "NEVER A CANDIDATE" in cli("why-not", file, "order:O-2", "--erp", orders)
+    assert cli.refused("why-not", file, "order:O-3", "--erp", orders) == "the ERP has no record order:O-3"
+    assert not (cli.folder / "beleg.db").exists()
+
+
+def test_why_not_of_a_record_that_the_erp_no_longer_has(full: Cli) -> None:
+    full(
+        "erp",
+        "import",
+        full.write("erp.yaml", ERP.replace("  - {id: O-77, number: AB-1039, customer: K-5}\n", "")),
+        "--prune",
+    )
+    result = full.run("why-not", "1", "order:O-77")
+    assert result.code == 1
+    assert "GONE" in result.out
+    assert "The stored decision is another one" in result.out
+
+
+def test_why_not_refuses(full: Cli) -> None:
+    assert full.refused("why-not", "1", "order:O-99") == "the ERP has no record order:O-99"
+    assert full.refused("why-not", "1", "thing:T-1") == "the ERP has no record thing:T-1"
+    assert full.refused("why-not", "99", "order:O-77").startswith("no stored message is named '99'")
+    assert full.refused("why-not", "1", "O-77").startswith("'O-77' names no record; a record is written TYPE:ID")
+    assert full.refused("why-not", "1", "order:O-77", "--erp", "x.yaml").startswith("--erp goes with a mail file")
+    assert "--max-edits" in full.refused("why-not", "1", "order:O-77", "--max-edits", "0")
+    assert "--seconds" in full.refused("why-not", "1", "order:O-77", "--seconds", "-1")
+
+
+def test_explain_says_what_comes_out_without_the_evidence(full: Cli) -> None:
+    said = "Without AB-1042 (subject) it would be offer AN-7, contact K-5 (offer.participants.unique)."
+    assert said in full("explain", "1").splitlines()
+    assert said in full("explain", "1.eml").splitlines()
+    assert "Without" not in full("explain", "4")
+    full("remove", "1", "order:O-81")
+    assert "Without" not in full("explain", "1")  # what was stored is not what comes out now
+
+
+def test_a_mail_that_is_meant_to_hurt(full: Cli) -> None:
+    subject = "=?utf-8?q?=1B[31m=0A=07boo_AB-1042?="
+    file = full.write("boo.eml", mail(subject, sender="anna@kunde.example"))
+    out = full("why-not", file, "order:O-77")
+    assert not set(out) & {"\x1b", "\x07"}
+    assert out.splitlines()[2].startswith("DROPPED")
+
+
 # --- add, remove
 
 

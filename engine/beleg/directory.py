@@ -8,8 +8,9 @@ beyond is asked for separately, up to `COUNTED`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -147,7 +148,7 @@ class MemoryDirectory:
         # A document is found by its customer's addresses, so what points at a changed customer changes with it.
         touched = set(changes)
         for ref in changes:
-            touched |= self._documents.get(ref, set())
+            touched |= self.documents_of(ref)
         for ref in touched:
             copy._reindex(ref, self._records.get(ref), self)
         return copy
@@ -166,6 +167,10 @@ class MemoryDirectory:
                 self._index[entry] = groups
             else:
                 self._index.pop(entry, None)
+
+    def documents_of(self, customer: RecordRef) -> Set[RecordRef]:
+        """The records that point at a customer, and so carry his addresses."""
+        return self._documents.get(customer, frozenset())
 
     @cached_property
     def _documents(self) -> Mapping[RecordRef, set[RecordRef]]:
@@ -218,8 +223,8 @@ class MemoryDirectory:
     def _share(self, pair: Pair) -> Shared:
         ids = self._ids(pair.entry, pair.group)
         if pair.other is not None:
-            others = set(self._ids(pair.other, pair.group))
-            ids = [id_ for id_ in ids if id_ in others]
+            few, many = sorted((ids, self._ids(pair.other, pair.group)), key=len)
+            ids = [id_ for id_ in few if many[bisect_left(many, id_, hi=len(many) - 1)] == id_]
         return Shared(min(len(ids), COUNTED + 1), tuple(ids[: LISTED + 1]))
 
     def _ids(self, entry: str, group: Group) -> list[str]:

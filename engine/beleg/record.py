@@ -68,10 +68,13 @@ class Record:
         """The canonical form of each address the record itself carries."""
         return frozenset(address_key(address) for address in self.addresses if address)
 
+    def numbers(self) -> list[str]:
+        """Its own number and each reference number, as the ERP writes them; the id is none."""
+        return [self.number or "", *(reference.number for reference in self.references)]
+
     def reference_keys(self) -> frozenset[str]:
-        """The canonical form of its own number and of each reference number; the id is none."""
-        numbers = [self.number or "", *(reference.number for reference in self.references)]
-        return frozenset(key for key in map(reference_key, numbers) if key)
+        """The canonical form of each of its numbers."""
+        return frozenset(key for key in map(reference_key, self.numbers()) if key)
 
 
 class Words(NamedTuple):

@@ -291,9 +291,9 @@ class Workspace:
 
     def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
         """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
-        out of the database: of the ERP what it touched or could have touched, and what is `near` these records (they,
-        what they point at, and every record that shares a number with them). Deciding it gives the same trace.
-        Raises StepFailed."""
+        out of the database: of the ERP what it touched or could have touched, and what is `near` these records: they,
+        what they point at, their documents, and every record that shares a number with them or with one of the mail's
+        that points at them. Deciding it gives the same trace. Raises StepFailed."""
         with self.database.begin(write=False) as connection:
             mails = Mails(connection)
             own: tuple[Assignment, ...] = ()
@@ -315,6 +315,14 @@ class Workspace:
             standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
             refs = {*seen.named, *standing, *browse.holders(connection, entries, seen.known, seen.crowded)}
             records = seen.directory.records(refs)
+            if near:
+                refs |= browse.documents_of(connection, near)
+                pointing = [each for each in records.values() if any(link.target in near for link in each.links)]
+                numbers = {reference_entry(key) for each in pointing for key in each.reference_keys()}
+                sharing = Recorder(seen.directory)
+                sharing.find(numbers, self.engine.groups)
+                refs |= browse.holders(connection, numbers, sharing.known, sharing.crowded)
+                records = seen.directory.records(refs)
         directory = MemoryDirectory((records[ref] for ref in sorted(records)), self.installed.types)
         return Case(message, evidence, thread, own, directory, ignored, self.rules)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from beleg.directory import COUNTED
-from beleg.explain.words import HEADERS, LIMITS, PLACES, ROLES, STAGES, TEXTS
+from beleg.explain.words import HEADERS, LIMITS, PLACES, ROLES, STAGES, STATUSES, TEXTS
 from beleg.record import RecordRef, RecordType, Words
 from beleg.trace import At, Check, Naming
 
@@ -102,6 +102,11 @@ class Phrases:
         """The word for a link role."""
         known = ROLES.get(role)
         return known[self.language] if known else self.words(role).one
+
+    def status(self, status: str) -> str:
+        """The word for a status; a plugin's own as it is."""
+        known = STATUSES.get(status)
+        return known[self.language] if known else status
 
     def _named(self, numbers: Sequence[Naming], type_: str) -> str:
         if not numbers:

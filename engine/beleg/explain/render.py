@@ -11,7 +11,7 @@ from beleg.explain.phrases import Phrases
 from beleg.explain.words import FRAME, NOTICES
 from beleg.record import RecordType
 from beleg.step import Step
-from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace, decisive
+from beleg.trace import Check, MessageSeen, Outcome, RuleSeen, StepTrace, Trace, decisive
 
 WIDTH = 80
 FEW = 20
@@ -107,9 +107,12 @@ class Explainer:
             *(each for step in trace.steps for each in self._step(step)),
         ]
 
+    def mail(self, message: MessageSeen) -> str:
+        """The mail by its subject."""
+        return f"{self.texts['mail']} " + (f'"{message.subject}"' if message.subject else self.texts["no_subject"])
+
     def _head(self, trace: Trace, digest: str) -> Iterator[Line]:
-        subject = f'"{trace.message.subject}"' if trace.message.subject else self.texts["no_subject"]
-        title = f"{self.texts['mail']} {subject}"
+        title = self.mail(trace.message)
         mark = f"trace {digest[:12]}"
         yield line((title, "head"), " " * max(2, WIDTH - len(title) - len(mark)), (mark, "dim"))
         if not trace.assigned:

@@ -21,6 +21,11 @@ STAGES = {
     "en": {"participants": "participants", "content": "content", "two_references": "two numbers"},
     "de": {"participants": "Beteiligte", "content": "Inhalt", "two_references": "zwei Nummern"},
 }
+STATUSES = {
+    "active": {"en": "active", "de": "aktiv"},
+    "inactive": {"en": "inactive", "de": "inaktiv"},
+    "none": {"en": "none", "de": "keiner"},
+}
 ROLES = {CUSTOMER: {"en": "customer", "de": "Kunde"}}
 
 TEXTS = {

@@ -115,8 +115,8 @@ class Engine:
         """Decide one message.
 
         `thread` holds the stored messages that it is tied to, in any order; `own` what stands on it and was removed
-        from it; `evidence` what `read` made of it, when it was read already. `trace` False leaves the trace's
-        evidence and steps empty: for benchmarks only.
+        from it; `evidence` what `read` made of it, when it was read already. `trace` False leaves the trace
+        empty, where only the assignments made are wanted.
         Raises StepFailed.
         """
         began = time.perf_counter()

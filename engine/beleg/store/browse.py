@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from beleg.directory import COUNTED, Group
-from beleg.record import Record, RecordRef
+from beleg.record import CUSTOMER, Record, RecordRef
 from beleg.store.batch import Statement
 from beleg.store.directory import load
-from beleg.store.tables import record, record_key
+from beleg.store.tables import record, record_key, record_link
 
 
 def named(connection: Connection, text: str) -> list[RecordRef]:
@@ -69,6 +69,19 @@ def holders(
         if entry in crowds:
             rows = _CROWD.run(connection, entries=[(entry,)], type=group.type, facet=group.facet)
             found.update(RecordRef(*row) for row in rows)
+    return found
+
+
+def documents_of(connection: Connection, customers: Collection[RecordRef]) -> set[RecordRef]:
+    """The records that point at one of these customers; of each type the first that are counted, by id."""
+    found: set[RecordRef] = set()
+    for ref in customers:
+        link = record_link.c
+        place = func.row_number().over(partition_by=link.type, order_by=link.id).label("place")
+        is_his = (link.target_type == ref.type, link.target_id == ref.id, link.role == CUSTOMER)
+        numbered = select(link.type, link.id, place).where(*is_his).subquery()
+        query = select(numbered.c.type, numbered.c.id).where(numbered.c.place <= COUNTED + 1)
+        found.update(RecordRef(*row) for row in connection.execute(query))
     return found
 
 

@@ -40,6 +40,11 @@ class Edit(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     sha256: str = ""
 
+    @property
+    def in_mail(self) -> bool:
+        """Whether it changes what the mail says, not the world around it."""
+        return self.kind in ("names", "names_not")
+
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """Edits that together assign the record: the clause that then does it, the origin it then has, and what stands on
@@ -70,10 +75,12 @@ class Numbered(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A clause that could have assigned the record later, and its condition."""
+    """A clause that could have assigned the record later, and its condition; with `bars`, one that would have kept
+    that from happening."""
 
     clause: str
     when: str
+    bars: bool = False
 
 
 class Lost(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from beleg.orchestrator import Engine
 from beleg.record import RecordRef
 from beleg.trace import Check, Trace, digest
 from beleg.whynot.answer import Change, Edit, WhatIf, WhyNot
-from beleg.whynot.edits import apply, conflicting, vocabulary, without_numbers
+from beleg.whynot.edits import apply_to_mail, apply_to_world, conflicting, relevant, vocabulary, without_numbers
 from beleg.whynot.lost import addresses_of, gates, locate, numbers_named, why_nothing
 
 MAX_EDITS = 2
@@ -43,10 +44,10 @@ def why_not(
     record = case.directory.all().get(ref)
     lost = locate(case, trace, ref, engine.installed)
     edits: list[Edit] = []
-    search = _Search(case, ref, engine, until, clock)
+    search = _Search(case, ref, mark, engine, until, clock)
     if record is not None and lost.kind != "assigned":
         edits = vocabulary(case, record, engine.installed, max_edits)
-        search.case = replace(case, ignored=case.ignored.only(entry for entry, _ in case.ignored.applying(_keys(case))))
+        search.case = relevant(case)
         search.run(edits, max_edits)
     return WhyNot(
         str(ref),
@@ -72,16 +73,17 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
     found = _decisive(trace)
     if found is None:
         return None
-    record, check = found
-    deciding = tuple(dict.fromkeys(n.number for n in check.numbers if set(check.kept) & set(n.on)))
-    if check.counts.get("by_reference"):
-        deciding = tuple(dict.fromkeys(n.number for n in check.numbers if n.total == 1))
-    if not check.stage:
+    step, check = found
+    record = check.assigned[0]
+    singled_out = bool(check.counts.get("by_reference"))
+    naming = [n for n in check.numbers if (n.total == 1 if singled_out else set(check.kept) & set(n.on))]
+    deciding = tuple(dict.fromkeys(n.number for n in naming))
+    if any(each.name == step and each.origin == "inherited" for each in engine.installed.steps):
         gone = WhatIf(record, message=check.about)
         thread = tuple(replace(m, assignments=()) if m.name == check.about else m for m in case.thread)
         changed = replace(case, thread=thread)
-    elif deciding and (check.counts.get("by_reference") or not check.at):
-        gone = WhatIf(record, numbers=deciding, at=check.numbers[0].at)
+    elif deciding and (singled_out or not check.at):
+        gone = WhatIf(record, numbers=deciding, at=naming[0].at)
         changed = replace(case, evidence=without_numbers(case, set(map(reference_key, deciding))))
     else:
         gone = WhatIf(record, address=check.about, at=check.at)
@@ -100,11 +102,11 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
 
 
 def _decisive(trace: Trace) -> tuple[str, Check] | None:
-    """The first record that a step assigned, and the check that did it."""
+    """The first step that assigned a record, and the check that did it."""
     for step in trace.steps:
         for check in step.checks:
             if check.assigned and check.stage != "follow":
-                return check.assigned[0], check
+                return step.step, check
     return None
 
 
@@ -115,16 +117,17 @@ def _without_address(case: Case, key: str) -> Evidence:
     return replace(evidence, participants=participants, content=content, repeated=repeated)
 
 
-def _keys(case: Case) -> list[str]:
-    return [found.key for found in (*case.evidence.participants, *case.evidence.content)]
-
-
 @dataclass
 class _Search:
-    """Executes sets of edits in order of size until all were, or time is over."""
+    """Executes sets of edits in order of size until all were, or time is over.
+
+    A trace shows all that a decision looked at. So an edit that leaves the whole trace as it is touched nothing of it,
+    and a set of none but such edits comes out as no edit at all: it need not be executed.
+    """
 
     case: Case
     ref: RecordRef
+    mark: str
     engine: Engine
     until: float
     clock: Callable[[], float]
@@ -133,32 +136,40 @@ class _Search:
         self.changes: list[Change] = []
         self.tried = 0
         self.complete = True
-        self._found: list[frozenset[int]] = []
+        self._found: dict[int, list[frozenset[int]]] = defaultdict(list)
+        self._idle: set[int] = set()
 
     def run(self, edits: Sequence[Edit], max_edits: int) -> None:
-        for size in range(1, max_edits + 1):
+        for size in range(1, min(max_edits, len(edits)) + 1):
             for places, case in self._sets(self.case, edits, size, ()):
-                if self.clock() > self.until:
-                    self.complete = False
-                    return
                 self.tried += 1
                 if self._assigns(case):
-                    self._found.append(frozenset(places))
+                    self._found[places[-1]].append(frozenset(places))
                     self.changes.append(self._change(case, [edits[place] for place in places]))
+                elif size == 1 < max_edits and digest(case.decide(self.engine).trace) == self.mark:
+                    self._idle.update(places)
+            if not self.complete:
+                return
 
     def _sets(
         self, case: Case, edits: Sequence[Edit], size: int, chosen: tuple[int, ...]
     ) -> Iterator[tuple[tuple[int, ...], Case]]:
-        """Each set of `size` edits that holds none that was found, and the case with them made."""
+        """Each set of `size` edits that is to be executed, and the case with them made; `case` is the one with those
+        made that were chosen and are not of the mail."""
         for place in range(chosen[-1] + 1 if chosen else 0, len(edits)):
+            places = (*chosen, place)
             if any(conflicting(edits[each], edits[place]) or conflicting(edits[place], edits[each]) for each in chosen):
                 continue
-            places = (*chosen, place)
-            if any(found.issubset(places) for found in self._found):
+            if any(found.issubset(places) for found in self._found.get(place, ())):
                 continue
-            changed = apply(case, edits[place])
+            if len(places) == size and self._idle.issuperset(places):
+                continue
+            if self.clock() >= self.until:
+                self.complete = False
+                return
+            changed = case if edits[place].in_mail else apply_to_world(case, edits[place])
             if len(places) == size:
-                yield places, changed
+                yield places, apply_to_mail(changed, [edits[each] for each in places if edits[each].in_mail])
             else:
                 yield from self._sets(changed, edits, size, places)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from beleg.assignment import Assignment, ThreadMessage, earlier, removals
 from beleg.case import Case
-from beleg.directory import address_entry, reference_entry
+from beleg.directory import LISTED, reference_entry
 from beleg.evidence import Evidence, FoundNumber, Span, extract
 from beleg.keys import reference_key
 from beleg.lookup import entries_of
-from beleg.message import Message, TextPart
+from beleg.message import TextPart, parse
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
 from beleg.whynot.answer import Edit
@@ -27,43 +29,49 @@ def vocabulary(case: Case, target: Record, installed: Installed, max_edits: int)
     Left out is the absence of one of a crowd: of so many records by one address that taking away `max_edits` of them
     changes no count that a rule asks for.
     """
-    addresses = _addresses(case.evidence)
-    named = {number.key: number for number in numbers_of(case)}
+    addresses = {found.key: found.text for found in (*case.evidence.participants, *case.evidence.content)}
+    named = numbers_of(case)
+    nameable = _nameable(case, target, installed, {number.key for number in named})
     return [
-        *_names(case, target, named),
-        *(Edit("carries", str(target.ref), address=text) for text in _not_carried(case, target, addresses)),
-        *(Edit("names_not", number=number.text) for number in named.values()),
+        *(Edit("names", number=number) for number in nameable),
+        *(Edit("carries", str(target.ref), address=text) for text in _not_carried(target, addresses)),
+        *(Edit("names_not", number=number.text) for number in named),
         *_thread_edits(case),
         *_not_ignored(case, addresses),
-        *_rivals(case, target, installed, max_edits),
+        *_rivals(case, target, installed, nameable, max_edits),
     ]
+
+
+def relevant(case: Case) -> Case:
+    """The case without what no edit makes count: ignored entries that take no address of the mail out, and possible
+    numbers that the ERP does not know."""
+    keys = {found.key for found in (*case.evidence.participants, *case.evidence.content)}
+    known = _known(case)
+    kept = [(part, tuple(span for span in spans if span.key in known)) for part, spans in case.evidence.spans]
+    return replace(
+        case,
+        evidence=replace(case.evidence, spans=tuple((part, spans) for part, spans in kept if spans)),
+        ignored=case.ignored.only(entry for entry, _ in case.ignored.applying(keys)),
+    )
 
 
 def numbers_of(case: Case) -> list[FoundNumber]:
     """The numbers that the mail names, each once, at its first place."""
     first: dict[str, FoundNumber] = {}
-    for number in _occurrences(case):
+    for number in occurrences(case):
         first.setdefault(number.key, number)
     return list(first.values())
 
 
-def _occurrences(case: Case) -> tuple[FoundNumber, ...]:
+def occurrences(case: Case) -> tuple[FoundNumber, ...]:
+    """Every place where the mail names a number that the ERP knows."""
+    return case.evidence.numbers(_known(case))
+
+
+def _known(case: Case) -> set[str]:
     keys = case.evidence.possible_keys()
     known = case.directory.find([reference_entry(key) for key in keys], ())
-    return case.evidence.numbers({key for key in keys if reference_entry(key) in known})
-
-
-def written(message: Message, number: str, shortest: int) -> tuple[TextPart, tuple[Span, ...]] | None:
-    """A part that names the number, and the numbers in it; None where a text can't name it (it is too short, or has no
-    digit)."""
-    part = TextPart(ADDED, "text/plain", number)
-    blank = TextPart("subject", "subject", "")
-    alone = replace(message, participants=(), subject_part=blank, content=(part,), limit=None)
-    key = reference_key(number)
-    for found, spans in extract(alone, min_reference_length=shortest).spans:
-        if any(span.key == key for span in spans):
-            return found, spans
-    return None
+    return {key for key in keys if reference_entry(key) in known}
 
 
 def conflicting(one: Edit, other: Edit) -> bool:
@@ -73,10 +81,17 @@ def conflicting(one: Edit, other: Edit) -> bool:
     return bool(one.sha256) and one.sha256 == other.sha256 and "unassigned" in (one.kind, other.kind)
 
 
-def apply(case: Case, edit: Edit) -> Case:
-    """The case with the edit made."""
-    if edit.kind in ("names", "names_not"):
-        return replace(case, evidence=_evidence(case, edit))
+def apply(case: Case, edits: Iterable[Edit]) -> Case:
+    """The case with the edits made; those of the mail last, for what it names is what the ERP then knows."""
+    edits = list(edits)
+    for edit in edits:
+        if not edit.in_mail:
+            case = apply_to_world(case, edit)
+    return apply_to_mail(case, [edit for edit in edits if edit.in_mail])
+
+
+def apply_to_world(case: Case, edit: Edit) -> Case:
+    """The case with one edit made that is not of the mail."""
     if edit.kind in ("carries", "status", "absent"):
         ref = RecordRef.parse(edit.record)
         return replace(case, directory=case.directory.changed({ref: _record(case, ref, edit)}))
@@ -91,26 +106,20 @@ def apply(case: Case, edit: Edit) -> Case:
 # --- the mail ------------------------------------------------------------------------------------------------
 
 
-def _names(case: Case, target: Record, named: Collection[str]) -> Iterator[Edit]:
-    tried = set(named)
-    for number in (target.number or "", *(reference.number for reference in target.references)):
-        if (key := reference_key(number)) and key not in tried:
-            tried.add(key)
-            if written(case.message, number, case.settings.min_reference_length):
-                yield Edit("names", number=number)
-
-
-def _evidence(case: Case, edit: Edit) -> Evidence:
-    evidence = case.evidence
-    if edit.kind == "names":
-        added = written(case.message, edit.number, case.settings.min_reference_length)
-        return replace(evidence, spans=(*evidence.spans, added)) if added else evidence
-    return without_numbers(case, {reference_key(edit.number)})
+def apply_to_mail(case: Case, edits: Sequence[Edit]) -> Case:
+    """The case with edits of the mail made."""
+    if not edits:
+        return case
+    gone = {reference_key(edit.number) for edit in edits if edit.kind == "names_not"}
+    evidence = without_numbers(case, gone) if gone else case.evidence
+    shortest = case.settings.min_reference_length
+    added = [written(edit.number, shortest) for edit in edits if edit.kind == "names"]
+    return replace(case, evidence=replace(evidence, spans=(*evidence.spans, *filter(None, added))))
 
 
 def without_numbers(case: Case, keys: Collection[str]) -> Evidence:
     """The evidence of the mail when what names these numbers is not in it."""
-    places = [number.place for number in _occurrences(case) if number.key in keys]
+    places = [number.place for number in occurrences(case) if number.key in keys]
     spans = []
     for part, possible in case.evidence.spans:
         gone = [place for place in places if place.part == part.part]
@@ -120,17 +129,46 @@ def without_numbers(case: Case, keys: Collection[str]) -> Evidence:
     return replace(case.evidence, spans=tuple(spans))
 
 
-def _addresses(evidence: Evidence) -> dict[str, str]:
-    """Key and text of each address of the mail."""
-    return {found.key: found.text for found in (*evidence.participants, *evidence.content)}
+@lru_cache(maxsize=4096)
+def written(number: str, shortest: int) -> tuple[TextPart, tuple[Span, ...]] | None:
+    """A part of a mail that names the number as it is written or, where no text can name it so (`Nr. 77`), by its
+    letters and digits alone, and the possible numbers in it; None where it is too short, or has no digit."""
+    key = reference_key(number)
+    letters = unicodedata.normalize("NFC", number)
+    for text in (number, "".join(c for c in letters if c.isalpha() or c.isdecimal())):
+        part = TextPart(ADDED, "text/plain", text)
+        alone = replace(parse(b""), content=(part,))
+        for found, spans in extract(alone, min_reference_length=shortest).spans:
+            if any(span.key == key for span in spans):
+                return found, spans
+    return None
+
+
+def _nameable(case: Case, target: Record, installed: Installed, named: Collection[str]) -> list[str]:
+    """The numbers that the mail could name besides: those of the record, and of the candidates that it follows from
+    (the first `LISTED` of them)."""
+    sources = [target]
+    for ref in sorted(case.directory.carrying(entries_of(case.evidence))):
+        step = installed.step_for(ref.type)
+        record = case.directory.all()[ref]
+        if step and any(target.ref in record.targets(follow_up.role) for follow_up in step.follow_ups):
+            sources.append(record)
+    found: dict[str, str] = {}
+    for record in sources[: LISTED + 1]:
+        for number in record.numbers():
+            key = reference_key(number)
+            if key not in named and (text := written(number, case.settings.min_reference_length)):
+                found.setdefault(key, text[0].text)
+    return list(found.values())
 
 
 # --- the ERP -------------------------------------------------------------------------------------------------
 
 
-def _not_carried(case: Case, target: Record, addresses: dict[str, str]) -> Iterator[str]:
-    carried = case.directory.entries(target)
-    yield from (text for key, text in addresses.items() if address_entry(key) not in carried)
+def _not_carried(target: Record, addresses: dict[str, str]) -> Iterator[str]:
+    # What only its customer carries is among them: he may be a rival, too, who does not exist in the end.
+    carried = target.address_keys()
+    yield from (text for key, text in addresses.items() if key not in carried)
 
 
 def _record(case: Case, ref: RecordRef, edit: Edit) -> Record | None:
@@ -142,10 +180,17 @@ def _record(case: Case, ref: RecordRef, edit: Edit) -> Record | None:
     return replace(record, addresses=(*record.addresses, edit.address))
 
 
-def _rivals(case: Case, target: Record, installed: Installed, max_edits: int) -> Iterator[Edit]:
+def _rivals(
+    case: Case, target: Record, installed: Installed, nameable: Collection[str], max_edits: int
+) -> Iterator[Edit]:
     standing = {each.record for found in (case.own, *(m.assignments for m in case.thread)) for each in found}
-    entries = entries_of(case.evidence) | {reference_entry(key) for key in target.reference_keys()}
-    near = case.directory.carrying(entries) | standing
+    of_mail = entries_of(case.evidence)
+    # A number that the mail could name tells those apart that share it.
+    numbers = {reference_entry(reference_key(number)) for number in nameable}
+    entries = of_mail | {entry for entry in numbers if len(case.directory.carrying([entry])) > 1}
+    # Those of the record as a customer carry what it might carry.
+    own = case.directory.documents_of(target.ref)
+    near = case.directory.carrying(entries) | standing | own
     rivals = sorted(ref for ref in case.directory.records(near) if ref != target.ref)
     for ref in rivals:
         declared = installed.types.get(ref.type)
@@ -153,24 +198,25 @@ def _rivals(case: Case, target: Record, installed: Installed, max_edits: int) ->
         for status in declared.statuses if declared else ():
             if declared and status != declared.facet(has):
                 yield Edit("status", str(ref), status=status)
-    crowd = set(_crowd(case, rivals, entries, max_edits + _largest_number(installed)))
+    crowd = set(_crowd(case, rivals, entries, own, max_edits + _largest_number(installed)))
     yield from (Edit("absent", str(ref)) for ref in rivals if ref not in crowd or ref in standing)
 
 
-def _crowd(case: Case, rivals: Collection[RecordRef], entries: Collection[str], bound: int) -> Iterator[RecordRef]:
-    """Those that bear no number of the mail, that nothing points at, and of whose like there are more than `bound` by
-    each address of the mail that they carry."""
+def _crowd(
+    case: Case, rivals: Collection[RecordRef], entries: Collection[str], own: Collection[RecordRef], bound: int
+) -> Iterator[RecordRef]:
+    """Those that bear no number that tells them apart, that nothing points at, and of whose like there are more than
+    `bound` by each address of the mail that they carry and, where they are the record's `own`, might carry."""
     directory, records = case.directory, case.directory.all()
     pointed_at = {link.target for record in records.values() for link in record.links}
-    times = Counter(
-        (entry, directory.group(records[ref]))
-        for ref in directory.carrying(entries)
-        for entry in directory.entries(records[ref]).intersection(entries)
-    )
+    groups = {ref: directory.group(records[ref]) for ref in rivals}
+    carried = {ref: directory.entries(records[ref]).intersection(entries) for ref in rivals}
+    times = Counter((entry, groups[ref]) for ref in rivals for entry in carried[ref])
+    times.update(("", groups[ref]) for ref in own if ref in groups)
     for ref in rivals:
-        group = directory.group(records[ref])
-        carried = directory.entries(records[ref]).intersection(entries)
-        if ref not in pointed_at and all(entry[0] == "@" and times[entry, group] > bound for entry in carried):
+        asked = [*carried[ref], *([""] if ref in own else [])]
+        alike = all(entry[:1] != "#" and times[entry, groups[ref]] > bound for entry in asked)
+        if alike and ref not in pointed_at:
             yield ref
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from beleg.assignment import removals
 from beleg.case import Case
-from beleg.directory import address_entry, reference_entry
+from beleg.directory import address_entry
 from beleg.frame_clauses import LIMIT
 from beleg.keys import address_key, reference_key
 from beleg.plugins import Installed
@@ -17,7 +17,7 @@ from beleg.stages import CONTENT, PARTICIPANTS
 from beleg.step import Step
 from beleg.trace import At, Check, StepTrace, Trace
 from beleg.whynot.answer import Carried, Gate, Lost, Numbered
-from beleg.whynot.edits import numbers_of
+from beleg.whynot.edits import numbers_of, occurrences
 
 
 def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lost:
@@ -33,31 +33,31 @@ def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lo
     if ref not in case.directory.all():
         return Lost("retired")
     step = installed.step_for(ref.type)
-    ran = {each.step: each for each in trace.steps}
-    removal = removals(case.own).get(ref)
-    for each in trace.steps:
-        for check in each.checks:
-            if check.clause == LIMIT:
-                return Lost("limit", check=check)
-            if _ends(each, check, installed):
-                return Lost("inherited" if check.verdict == "assigned" else "removal_inherited", each.step, check)
-    if removal is not None:
+    ended = next((found for each in trace.steps if (found := _end(each, installed))), None)
+    if removal := removals(case.own).get(ref):
         facts = {"by": removal.by, "on": removal.at}
-        return Lost("removed", step.name if step else "", _removing(ran, step, name), facts=facts)
+        return Lost("removed", step.name if step else "", ended[1] if ended else _removing(trace, name), facts=facts)
+    if ended:
+        return Lost("inherited" if ended[1].verdict == "assigned" else "removal_inherited", *ended)
+    if limit := next((check for check in trace.checks() if check.clause == LIMIT), None):
+        return Lost("limit", check=limit)
     followed = _not_followed(case, trace, ref)
-    if step is None or step.name not in ran:
+    ran = next((each for each in trace.steps if step and each.step == step.name), None)
+    if step is None or ran is None:
         return Lost("not_followed", *followed) if followed else Lost("no_step")
-    lost = _in_step(case, ran[step.name], step, ref)
+    lost = _in_step(case, ran, step, ref)
     return replace(lost, more=(*lost.more, followed[1])) if followed else lost
 
 
-def _ends(step: StepTrace, check: Check, installed: Installed) -> bool:
-    return any(check.verdict in each.ends for each in installed.steps if each.name == step.step)
+def _end(ran: StepTrace, installed: Installed) -> tuple[str, Check] | None:
+    """The step's check that ended the assignment: no later step ran."""
+    ends = next((each.ends for each in installed.steps if each.name == ran.step), frozenset())
+    return next(((ran.step, check) for check in ran.checks if check.verdict in ends), None)
 
 
-def _removing(ran: dict[str, StepTrace], step: Step | None, name: str) -> Check | None:
-    checks = ran[step.name].checks if step is not None and step.name in ran else ()
-    return next((check for check in checks if check.verdict == "removed" and name in check.kept), None)
+def _removing(trace: Trace, name: str) -> Check | None:
+    """The check that would have assigned the record, had no person removed it."""
+    return next((check for check in trace.checks() if check.verdict == "removed" and name in check.kept), None)
 
 
 def _not_followed(case: Case, trace: Trace, ref: RecordRef) -> tuple[str, Check] | None:
@@ -72,42 +72,47 @@ def _not_followed(case: Case, trace: Trace, ref: RecordRef) -> tuple[str, Check]
 
 
 def _in_step(case: Case, ran: StepTrace, step: Step, ref: RecordRef) -> Lost:
-    first = ran.checks[0]
-    if first.verdict == "skipped":
-        return Lost("skipped", step.name, first)
-    dropped = [check for check in ran.checks if check.stage != "follow" and _was_candidate(case, check, ref)]
+    if skipped := next((check for check in ran.checks if check.verdict == "skipped"), None):
+        return Lost("skipped", step.name, skipped)
+    dropped = [check for check in ran.checks if check.stage != "follow" and _dropped(case, check, ref)]
     if dropped:
         return Lost("dropped", step.name, dropped[0], tuple(dropped[1:]))
-    won = next((check for check in ran.checks if check.assigned or check.verdict == "removed"), None)
-    if won is not None and won.stage != "follow" and _would_come(case, ran, won, ref):
-        return Lost("not_reached", step.name, won)
     interest = step.interest()
-    return Lost("never_candidate", step.name, facts={"by": "numbers" if interest and interest.numbers else "address"})
+    by_numbers = interest is not None and interest.numbers
+    won = next((check for check in ran.checks if check.assigned or check.verdict == "removed"), None)
+    if won is not None and _would_come(case, ran, won, ref, by_numbers):
+        return Lost("not_reached", step.name, won)
+    return Lost("never_candidate", step.name, facts={"by": "numbers" if by_numbers else "address"})
 
 
-def _was_candidate(case: Case, check: Check, ref: RecordRef) -> bool:
-    if check.candidates is None:
+def _dropped(case: Case, check: Check, ref: RecordRef) -> bool:
+    """Whether the record was a candidate of the check, and was not left. (With `on_conflict` "abstain" one that an
+    address led to is lost only where the stage is a conflict.)"""
+    if check.candidates is None or str(ref) in check.kept:
         return False
     if str(ref) in check.candidates.listed:
         return True
-    if check.candidates.total <= len(check.candidates.listed) or not check.at:
+    if check.candidates.total <= len(check.candidates.listed):
         return False
+    if not check.at:
+        return len(_content_numbers(case, ref)) >= 2
     return address_entry(address_key(check.about)) in case.directory.entries(case.directory.all()[ref])
 
 
-def _would_come(case: Case, ran: StepTrace, won: Check, ref: RecordRef) -> bool:
+def _content_numbers(case: Case, ref: RecordRef) -> set[str]:
+    """The numbers of the content that the record bears."""
+    keys = case.directory.all()[ref].reference_keys()
+    return {number.key for number in occurrences(case) if number.place.part != "subject" and number.key in keys}
+
+
+def _would_come(case: Case, ran: StepTrace, won: Check, ref: RecordRef, by_numbers: bool) -> bool:
     """Whether an address that counts and was no longer asked, or two numbers, lead to the record."""
     entries = case.directory.entries(case.directory.all()[ref])
     asked = {address_key(check.about) for check in ran.checks if check.at}
-    counting = [
-        found.key
-        for found in (*case.evidence.participants, *case.evidence.content)
-        if case.ignored.entry_for(found.key) is None
-    ]
-    if any(address_entry(key) in entries for key in counting if key not in asked):
-        return True
-    numbers = [n for n in numbers_of(case) if n.place.part != "subject" and reference_entry(n.key) in entries]
-    return won.stage in (PARTICIPANTS, CONTENT) and len(numbers) >= 2
+    for found in (*case.evidence.participants, *case.evidence.content):
+        if found.key not in asked and address_entry(found.key) in entries and not case.ignored.entry_for(found.key):
+            return True
+    return by_numbers and won.stage in (PARTICIPANTS, CONTENT) and len(_content_numbers(case, ref)) >= 2
 
 
 # --- what leads to the record, and what the mail has of it -------------------------------------------------------
@@ -143,7 +148,7 @@ def numbers_named(case: Case, ref: RecordRef) -> tuple[Numbered, ...]:
         return ()
     named = {number.key: number.place for number in numbers_of(case)}
     found: dict[str, Numbered] = {}
-    for number in (record.number or "", *(reference.number for reference in record.references)):
+    for number in record.numbers():
         if key := reference_key(number):
             place = named.get(key)
             found.setdefault(key, Numbered(number, At(*place) if place else None))
@@ -154,40 +159,42 @@ def numbers_named(case: Case, ref: RecordRef) -> tuple[Numbered, ...]:
 
 
 def gates(trace: Trace, ref: RecordRef, lost: Lost, installed: Installed) -> tuple[Gate, ...]:
-    """The clauses of the record's step that assign, from the stage on in which it was lost."""
+    """The clauses of the record's step that assign, from the stage on in which it was lost; before them, where the step
+    was not come to, the one by which it would have been skipped."""
     step = installed.step_for(ref.type)
     if step is None or lost.kind in ("assigned", "retired"):
         return ()
-    done = []
-    if lost.check is not None and lost.kind in ("dropped", "not_reached") and lost.check.stage:
-        ran = next(each for each in trace.steps if each.step == step.name)
-        stages = dict.fromkeys(check.stage for check in ran.checks if check.stage)
-        done = list(stages)[: list(stages).index(lost.check.stage)]
-    skips = []
-    if lost.kind in ("inherited", "removal_inherited", "limit") and step.skipped_by:
-        skips = [Gate(f"{step.name}.skipped", " and ".join(f"no {type_} stands" for type_ in step.skipped_by))]
-    rules = {(t.name, r.name): r for table in step.tables for t in [installed.tables[table.name]] for r in t.rules}
     found = []
+    if step.skipped_by and step.name not in {ran.step for ran in trace.steps}:
+        found.append(Gate(f"{step.name}.skipped", " or ".join(f"{type_} stands" for type_ in step.skipped_by), True))
+    done = _stages_before(lost, trace) if lost.kind in ("dropped", "not_reached") else ()
+    rules = {(table.name, rule.name): rule for table in step.tables for rule in installed.tables[table.name].rules}
     for clause in installed.clauses:
         owner, _, rest = clause.partition(".")
         stage, _, name = rest.partition(".")
         if owner != step.name or not name or stage in done:
             continue
-        named = [(table, rule) for (table, rule_name), rule in rules.items() if rule_name == name]
         # A table that is named after a stage is that stage's own.
-        named.sort(key=lambda each: not each[0].endswith(f".{stage}"))
-        if named and named[0][1].then.startswith("assign"):
-            found.append(Gate(clause, named[0][1].when))
-    return (*skips, *found)
+        named = sorted((not table.endswith(f".{stage}"), table) for table, rule_name in rules if rule_name == name)
+        if named and (rule := rules[named[0][1], name]).then.startswith("assign"):
+            found.append(Gate(clause, rule.when))
+    return tuple(found)
+
+
+def _stages_before(lost: Lost, trace: Trace) -> list[str]:
+    """The stages of the step that were over when the record was lost."""
+    ran = next(each for each in trace.steps if each.step == lost.step)
+    stages = list(dict.fromkeys(check.stage for check in ran.checks))
+    return stages[: stages.index(lost.check.stage)] if lost.check else []
 
 
 def why_nothing(trace: Trace, type_: str, installed: Installed) -> str:
-    """The clause that says why a decision assigned nothing of a type."""
+    """The clause that says why a decision assigned nothing of a type: of the checks of its step that were no plain
+    miss the weightiest, else the last one; of all checks where the step did not run."""
     step = installed.step_for(type_)
-    for ran in trace.steps:
-        if step is not None and ran.step == step.name:
-            for verdict in ("conflict", "removed", "ambiguous"):
-                if found := next((check for check in ran.checks if check.verdict == verdict), None):
-                    return found.clause
-            return ran.checks[-1].clause
-    return trace.steps[-1].checks[-1].clause if trace.steps else ""
+    checks = [check for ran in trace.steps if step and ran.step == step.name for check in ran.checks]
+    for verdict in ("conflict", "removed", "ambiguous"):
+        if found := next((check for check in checks if check.verdict == verdict), None):
+            return found.clause
+    checks = checks or list(trace.checks())
+    return checks[-1].clause if checks else ""
