@@ -1,0 +1,93 @@
+"""What a masked file must not tell: the addresses, names and numbers of the original, and whether one is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from beleg.capture.numbers import composed, in_number, key_of
+from beleg.capture.stand_ins import SUFFIX
+from beleg.evidence import addresses_in
+from beleg.keys import address_key, domain_key, fold
+from beleg.message import Message
+from beleg.scenario import Scenario
+
+_WORD = re.compile(r"[^\W\d_]+")
+SHORTEST_LOCAL = 3
+SHORTEST_WORD = 4
+SHORTEST_NUMBER = 4
+
+
+class Originals:
+    """The originals, in lower case: `words` (of names and labels from 4 letters, local parts from 3 characters, labels of
+    domains from 4), `addresses` and `domains` as wholes, and `numbers` (ids too) from 4 letters and digits.
+
+    `example`, which is no one's, is none."""
+
+    def __init__(self, scenario: Scenario, messages: Iterable[Message]) -> None:
+        self.words: set[str] = set()
+        self.wholes: set[str] = set()
+        self.numbers: set[str] = set()
+        for record in scenario.records:
+            for id_ in (record.ref.id, *(link.target.id for link in record.links)):
+                self._number(id_)
+            for number in (record.number, *(reference.number for reference in record.references)):
+                self._number(number or "")
+            self._name(record.label or "")
+            for address in record.addresses:
+                self._address(address)
+        for entry in (*scenario.ignored.users, *scenario.ignored.groups, *scenario.ignored.blacklist):
+            self._address(entry.strip().removeprefix("*."))
+        for assignment in (*scenario.assignments, *(each for mail in scenario.mailbox for each in mail.assignments)):
+            self._number(assignment.record.id)
+            if assignment.removed:
+                by = assignment.removed.by
+                self._address(by) if "@" in by else self._name(by)
+        for message in messages:
+            self._message(message)
+
+    def _message(self, message: Message) -> None:
+        for participant in message.participants:
+            self._name(participant.name)
+            self._address(participant.address)
+        for part in (message.subject_part, *message.content):
+            for _, _, address in addresses_in(part):
+                self._address(address)
+        self.wholes.update(fold(each) for each in (message.message_id, *message.references) if each)
+
+    def _name(self, text: str) -> None:
+        self.words.update(word for word in _WORD.findall(fold(composed(text))) if len(word) >= SHORTEST_WORD)
+        self.words.discard(SUFFIX)
+
+    def _number(self, text: str) -> None:
+        if len(key_of(text)) >= SHORTEST_NUMBER:
+            self.numbers.add(fold(composed(text)))
+
+    def _address(self, text: str) -> None:
+        local, _, domain = address_key(text.strip()).rpartition("@")
+        domain = domain_key(domain)
+        if local and domain:
+            self.wholes.add(f"{local}@{domain}")
+        if "." in domain:
+            self.wholes.add(domain)
+        if len(local) >= SHORTEST_LOCAL:
+            self.words.add(local)
+        self.words.update(label for label in domain.split(".") if len(label) >= SHORTEST_WORD and label != SUFFIX)
+
+    def told(self, texts: Iterable[str]) -> Iterator[str]:
+        """Each original that some of the texts tell."""
+        text = "\n".join(map(fold, texts))
+        yield from (secret for secret in sorted(self.words) if secret in text)
+        yield from (secret for secret in sorted(self.wholes | self.numbers) if secret in text and _whole(secret, text))
+
+    def told_by_title(self, title: str) -> Iterator[str]:
+        """Each original that a title, written by a person, tells as a word of its own."""
+        text = fold(title)
+        yield from (each for each in sorted(self.words | self.wholes | self.numbers) if each in text and _whole(each, text))
+
+
+def _whole(secret: str, text: str) -> bool:
+    """Whether it stands there as a whole, not within a longer word or number."""
+    begins = r"(?<![^\W_])" if in_number(secret[0]) else ""
+    ends = r"(?![^\W_])" if in_number(secret[-1]) else ""
+    return re.search(f"{begins}{re.escape(secret)}{ends}", text) is not None
