@@ -1,7 +1,7 @@
 """From a real decision to a fixture: a decided mail and all that its decision depends on, as a scenario file.
 
-`world` makes a scenario of a case, `mask` makes it shareable, `write` is its text, and `save` puts it on disk once it is
-proven that the file decides as the mail did.
+`world` makes a scenario of a case, `mask` makes it shareable, `write` is its text, and `save` puts it on disk once it
+is proven that the file decides as the mail did.
 """
 
 from beleg.capture.mask import masked

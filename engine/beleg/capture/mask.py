@@ -7,14 +7,14 @@ and so do the words of the ERP (types, statuses, roles of links, kinds of number
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from random import Random
 
 from beleg.assignment import Assignment, Removal
-from beleg.capture.numbers import Alphabet, Numbers, NoStandIns, key_of
+from beleg.capture.numbers import Alphabet, NoStandIns, Numbers, key_of
 from beleg.capture.originals import Originals
 from beleg.capture.rebuild import Rebuilder
 from beleg.capture.save import CaptureFailed
@@ -22,7 +22,6 @@ from beleg.capture.stand_ins import StandIns, Words
 from beleg.capture.world import expectation
 from beleg.evidence import Evidence
 from beleg.ignore import IgnoreList
-from beleg.keys import fold
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
@@ -82,12 +81,13 @@ class _Mask:
 
     def made(self, random: Random, trace: Trace, title: str | None) -> _Made:
         scenario = self._scenario
-        alphabet = Alphabet(random)
+        originals = self.originals
+        alphabet = Alphabet(random, [*originals.words, *map(key_of, originals.numbers)])
         found = {part.part: spans for part, spans in self._evidence.spans}
         parts = [(part, found.get(part.part, ())) for part in (self._message.subject_part, *self._message.content)]
         shortest = scenario.settings.min_reference_length
-        numbers = Numbers(map(key_of, self._numbers), parts, shortest, alphabet)
-        stand_ins = StandIns(Words(random, self.originals.words), numbers, alphabet)
+        numbers = Numbers(map(key_of, self._numbers), parts, shortest, alphabet, originals.tells)
+        stand_ins = StandIns(Words(random, originals.tells), numbers, alphabet)
         ids = [each.message_id for each in (self._message, *self._others) if each.message_id]
         rebuilder = Rebuilder(stand_ins, numbers, alphabet, ids)
         limited = self._message.limit or self._evidence.limit
@@ -124,8 +124,8 @@ class _Mask:
 
 
 def _in_place(rebuilder: Rebuilder, message: Message, place: int, count: int) -> bytes:
-    """The mail anew. Where several share a date and an id, the sha256 of their bytes is their order (RULES.md section 4):
-    of its bytes it lies in the `place`th of `count` equal ranges."""
+    """The mail anew. Where several share a date and an id, the sha256 of their bytes is their order (RULES.md section
+    4): that of these bytes lies in the `place`th of `count` equal ranges."""
     raw = rebuilder.other(message)
     tie = 0
     while count > 1 and int(sha256(raw).hexdigest()[:8], 16) * count >> 32 != place:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from string import ascii_lowercase, digits
 
@@ -23,11 +23,7 @@ Node = tuple[object, int]
 """A character of a number (its key), of a part (its place among the parts), or of the letters that a number begins
 with."""
 
-_TELLING = 4
-"""A number of fewer letters and digits tells nothing about anyone."""
-_ROUNDS = 300
-_FEW = 150
-"""Up to so many numbers, no stand-in even holds one of them within."""
+_ROUNDS = 1000
 
 
 class NoStandIns(Exception):
@@ -35,12 +31,15 @@ class NoStandIns(Exception):
 
 
 class Alphabet:
-    """The letters and digits of stand-ins, and the two that fill texts instead."""
+    """The letters and digits of stand-ins, and the two that fill texts instead: two of which alone no original is
+    made."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, originals: Iterable[str]) -> None:
         self._random = random
-        self.letter = random.choice(ascii_lowercase)
-        self.digit = random.choice(digits)
+        poor = {made_of for each in originals if len(made_of := frozenset(each)) <= 2}
+        pairs = [(letter, digit) for letter in ascii_lowercase for digit in digits]
+        good = [pair for pair in pairs if not any(each <= set(pair) for each in poor)]
+        self.letter, self.digit = random.choice(good or pairs)
         self._letters = ascii_lowercase.replace(self.letter, "")
         self._digits = digits.replace(self.digit, "")
 
@@ -53,11 +52,17 @@ class Numbers:
     """The stand-ins of the reference numbers of some records, as a mail shows them in its parts."""
 
     def __init__(
-        self, keys: Iterable[str], parts: Sequence[tuple[TextPart, Sequence[Span]]], shortest: int, alphabet: Alphabet
+        self,
+        keys: Iterable[str],
+        parts: Sequence[tuple[TextPart, Sequence[Span]]],
+        shortest: int,
+        alphabet: Alphabet,
+        tells: Callable[[str], bool],
     ) -> None:
         self._keys = list(dict.fromkeys(filter(None, keys)))
         self._shortest = shortest
         self._alphabet = alphabet
+        self._tells = tells
         self._leader: dict[Node, Node] = {}
         self._tie(parts)
         self._nodes = {key: [self._find((key, i)) for i in range(len(key))] for key in self._keys}
@@ -109,33 +114,33 @@ class Numbers:
                     if all(node in self._leader for node in nodes):
                         yield [self._find(node) for node in nodes]
 
-    # --- by chance, until nothing is wrong -----------------------------------------------------------------------------
+    # --- by chance ---------------------------------------------------------------------------------------------------
 
     def _settle(self, unknown: Sequence[list[Node]]) -> Mapping[str, str]:
-        originals = {key for key in self._keys if len(key) >= _TELLING}
-        strict = len(originals) <= _FEW
-        for round_ in range(2 * _ROUNDS):
-            images = {key: self._text(nodes) for key, nodes in self._nodes.items()}
-            wrong = [*self._wrong(images, unknown, originals, strict and round_ < _ROUNDS)]
-            if not wrong:
+        """Draw again what is wrong, until nothing is."""
+        holders: dict[Node, list[str]] = defaultdict(list)
+        for key, nodes in self._nodes.items():
+            for node in nodes:
+                holders[node].append(key)
+        images: dict[str, str] = {}
+        telling: dict[str, bool] = {}
+        changed: Iterable[str] = self._keys
+        for _ in range(_ROUNDS):
+            for key in changed:
+                images[key] = self._text(self._nodes[key])
+                telling[key] = self._tells(images[key])
+            times = Counter(images.values())
+            wrong = [
+                key for key in self._keys if telling[key] or (len(key) >= self._shortest and times[images[key]] > 1)
+            ]
+            again = [self._nodes[key] for key in wrong] + [nodes for nodes in unknown if self._text(nodes) in times]
+            if not again:
                 return images
-            for node in dict.fromkeys(node for nodes in wrong for node in nodes):
+            drawn = dict.fromkeys(node for nodes in again for node in nodes)
+            for node in drawn:
                 self._value[node] = self._alphabet.like(self._value[node])
+            changed = dict.fromkeys(key for node in drawn for key in holders[node])
         raise NoStandIns("there are too many short numbers of one shape to find another one for each")
-
-    def _wrong(
-        self, images: Mapping[str, str], unknown: Sequence[list[Node]], originals: set[str], strict: bool
-    ) -> Iterator[list[Node]]:
-        """The characters of each stand-in that is another's too, or that is, or holds, an original."""
-        lengths = sorted({len(key) for key in originals}) if strict else ()
-        times = Counter(images.values())
-        for key, image in images.items():
-            twice = len(key) >= self._shortest and times[image] > 1
-            if twice or image in originals or any(_pieces(image, length) & originals for length in lengths):
-                yield self._nodes[key]
-        for nodes in unknown:
-            if self._text(nodes) in times:
-                yield nodes
 
     def _text(self, nodes: Iterable[Node]) -> str:
         return "".join([self._value[node] for node in nodes])
@@ -151,10 +156,6 @@ def _letters_first(key: str) -> Iterator[str]:
 def _places(text: str, span: Span) -> list[int]:
     """Where the letters and digits of a span stand."""
     return [i for i in range(span.start, span.end) if text[i].isalpha() or text[i].isdecimal()]
-
-
-def _pieces(text: str, length: int) -> set[str]:
-    return {text[i : i + length] for i in range(len(text) - length + 1)}
 
 
 def dressed(text: str, image: str) -> str:

@@ -13,14 +13,13 @@ from beleg.message import Message
 from beleg.scenario import Scenario
 
 _WORD = re.compile(r"[^\W\d_]+")
-SHORTEST_LOCAL = 3
-SHORTEST_WORD = 4
-SHORTEST_NUMBER = 4
+SHORTEST = 4
+"""Letters and digits of what tells something: shorter words and numbers come about by chance."""
 
 
 class Originals:
-    """The originals, in lower case: `words` (of names and labels from 4 letters, local parts from 3 characters, labels of
-    domains from 4), `addresses` and `domains` as wholes, and `numbers` (ids too) from 4 letters and digits.
+    """The originals, in lower case, each of at least 4 characters: `words` (of names and labels, local parts, labels of
+    domains), `numbers` (ids too), and as `wholes` addresses, domains and Message-IDs of any length.
 
     `example`, which is no one's, is none."""
 
@@ -45,6 +44,8 @@ class Originals:
                 self._address(by) if "@" in by else self._name(by)
         for message in messages:
             self._message(message)
+        self._short = self.words | set(map(key_of, self.numbers))
+        self._lengths = sorted(set(map(len, self._short)))
 
     def _message(self, message: Message) -> None:
         for participant in message.participants:
@@ -56,11 +57,11 @@ class Originals:
         self.wholes.update(fold(each) for each in (message.message_id, *message.references) if each)
 
     def _name(self, text: str) -> None:
-        self.words.update(word for word in _WORD.findall(fold(composed(text))) if len(word) >= SHORTEST_WORD)
+        self.words.update(word for word in _WORD.findall(fold(composed(text))) if len(word) >= SHORTEST)
         self.words.discard(SUFFIX)
 
     def _number(self, text: str) -> None:
-        if len(key_of(text)) >= SHORTEST_NUMBER:
+        if len(key_of(text)) >= SHORTEST:
             self.numbers.add(fold(composed(text)))
 
     def _address(self, text: str) -> None:
@@ -70,9 +71,22 @@ class Originals:
             self.wholes.add(f"{local}@{domain}")
         if "." in domain:
             self.wholes.add(domain)
-        if len(local) >= SHORTEST_LOCAL:
+        if key_of(local).isdecimal():
+            self._number(local)
+        elif len(local) >= SHORTEST:
             self.words.add(local)
-        self.words.update(label for label in domain.split(".") if len(label) >= SHORTEST_WORD and label != SUFFIX)
+        for label in domain.split("."):
+            if len(label) >= SHORTEST and label != SUFFIX and not label.isdecimal():
+                self.words.add(label)
+
+    def tells(self, text: str) -> bool:
+        """Whether a short text, in lower case, holds a word, or the letters and digits of a number."""
+        return any(
+            text[start : start + length] in self._short
+            for length in self._lengths
+            if length <= len(text)
+            for start in range(len(text) - length + 1)
+        )
 
     def told(self, texts: Iterable[str]) -> Iterator[str]:
         """Each original that some of the texts tell."""
@@ -83,7 +97,9 @@ class Originals:
     def told_by_title(self, title: str) -> Iterator[str]:
         """Each original that a title, written by a person, tells as a word of its own."""
         text = fold(title)
-        yield from (each for each in sorted(self.words | self.wholes | self.numbers) if each in text and _whole(each, text))
+        yield from (
+            each for each in sorted(self.words | self.wholes | self.numbers) if each in text and _whole(each, text)
+        )
 
 
 def _whole(secret: str, text: str) -> bool:

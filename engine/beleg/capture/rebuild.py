@@ -54,7 +54,8 @@ class Rebuilder:
         width = len(str(len(known)))
         # Their order breaks ties (RULES.md section 4), so it stays.
         self._ids = {
-            each: f"{place:0{width}}.{stand_ins.words.new()}@{stand_ins.domain('')}" for place, each in enumerate(known)
+            each: f"n{place:0{width}}.{stand_ins.words.new()}@{stand_ins.domain('')}"
+            for place, each in enumerate(known)
         }
 
     def id(self, text: str | None) -> str | None:
@@ -169,4 +170,3 @@ def _multipart(parts: Sequence[str], boundary: str) -> str:
 def _written(fields: Sequence[tuple[str, str]], kind: str, body: str) -> bytes:
     lines = [f"{name}: {value}" for name, value in fields]
     return "\n".join([*lines, "MIME-Version: 1.0", kind, "", body.rstrip("\n"), ""]).encode()
-

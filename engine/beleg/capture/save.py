@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +79,9 @@ def prove(path: Path, decision: Decision, installed: Installed, settings: RuleSe
     if list(decision.trace.held()) != outcome.clauses:
         differences.append(f"the clauses {_listed(decision.trace.held())} became {_listed(outcome.clauses)}")
     if differences:
-        raise CaptureFailed(f"the scenario decides otherwise than the mail: {'; '.join(differences)}{_limits(settings)}")
+        raise CaptureFailed(
+            f"the scenario decides otherwise than the mail: {'; '.join(differences)}{_limits(settings)}"
+        )
     return digest(outcome.decision.trace) == digest(decision.trace)
 
 

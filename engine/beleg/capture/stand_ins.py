@@ -5,7 +5,7 @@ They are drawn by chance, not computed from what they stand for: who has only th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from random import Random
 
 from beleg.capture.numbers import Alphabet, Numbers, composed, dressed, key_of
@@ -20,11 +20,11 @@ SUFFIX = "example"
 
 
 class Words:
-    """Made-up words, each once, none of which holds one of the `secrets`."""
+    """Made-up words, each once, none of which `tells` something."""
 
-    def __init__(self, random: Random, secrets: Collection[str]) -> None:
+    def __init__(self, random: Random, tells: Callable[[str], bool]) -> None:
         self._random = random
-        self._secrets = secrets
+        self.tells = tells
         self._used: set[str] = set()
 
     def new(self) -> str:
@@ -32,8 +32,10 @@ class Words:
         syllables = 2
         while True:
             for _ in range(_TRIES):
-                word = "".join(self._random.choice(_CONSONANTS) + self._random.choice(_VOWELS) for _ in range(syllables))
-                if word not in self._used and not any(secret in word for secret in self._secrets):
+                word = "".join(
+                    self._random.choice(_CONSONANTS) + self._random.choice(_VOWELS) for _ in range(syllables)
+                )
+                if word not in self._used and not self.tells(word):
                     self._used.add(word)
                     return word
             syllables += 1
@@ -81,7 +83,7 @@ class StandIns:
     def _part(self, kind: str, text: str) -> str:
         return self._once(kind, text, self.words.new)
 
-    # --- names, ids and numbers ----------------------------------------------------------------------------------------
+    # --- names, ids and numbers --------------------------------------------------------------------------------------
 
     def name(self, text: str) -> str:
         """For a person's or a thing's name: up to three words."""
@@ -111,7 +113,7 @@ class StandIns:
         image = self._numbers.images.get(key)
         for _ in range(_TRIES if key else 0):
             found = dressed(text, image or self._like(key))
-            if found not in self._ids and found != composed(text):
+            if found not in self._ids and found != composed(text) and not self.words.tells(key_of(found)):
                 break
             image = None
         else:

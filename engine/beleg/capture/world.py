@@ -44,7 +44,7 @@ def expectation(trace: Trace) -> Expectation:
 
 
 def title_of(message: Message, trace: Trace) -> str:
-    """`Frage zu AB-1042: order:O-81, contact:K-5 (3f2a9c01)`: the end is the mail's own, so that no two are the same."""
+    """`Frage zu AB-1042: order:O-81, contact:K-5 (3f2a9c01)`. The end is the mail's own, so that titles differ."""
     subject = message.subject or "(no subject)"
     if len(subject) > _LONGEST_SUBJECT:
         subject = subject[: _LONGEST_SUBJECT - 1] + "…"

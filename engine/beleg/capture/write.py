@@ -49,7 +49,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def analyze_scalar(self, scalar: str) -> Any:
-        analysis = super().analyze_scalar(scalar)  # type: ignore[no-untyped-call]  # the stubs lack it
+        analysis = super().analyze_scalar(scalar)
         analysis.allow_block = True  # blanks at the ends of lines too: they read back as they are
         return analysis
 
@@ -79,18 +79,24 @@ class _Writer:
             yield "settings", _Flow(settings)
         if scenario.mailbox:
             tied = Counter(_tie(each.raw) for each in scenario.mailbox)
-            yield "mailbox", [
-                {**self._mail(each.raw, f"-{n}", tied[_tie(each.raw)] > 1), **_assignments(each.assignments)}
-                for n, each in enumerate(scenario.mailbox, 1)
-            ]
+            yield (
+                "mailbox",
+                [
+                    {**self._mail(each.raw, f"-{n}", tied[_tie(each.raw)] > 1), **_assignments(each.assignments)}
+                    for n, each in enumerate(scenario.mailbox, 1)
+                ],
+            )
         yield from _assignments(scenario.assignments).items()
         yield from self._mail(scenario.raw, "", False).items()
         expect = scenario.expect
-        yield "expect", {
-            "assigned": _Row(sorted(expect.assigned or ())),
-            **({"origins": _Flow(expect.origins)} if expect.origins else {}),
-            "clauses": list(expect.clauses or ()),
-        }
+        yield (
+            "expect",
+            {
+                "assigned": _Row(sorted(expect.assigned or ())),
+                **({"origins": _Flow(expect.origins)} if expect.origins else {}),
+                "clauses": list(expect.clauses or ()),
+            },
+        )
 
     def _mail(self, raw: bytes, ending: str, exact: bool) -> dict[str, Any]:
         text = None if exact and b"\r" in raw else _holdable(raw)
