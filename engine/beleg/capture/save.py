@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +43,8 @@ def save(
     beside it for each mail that YAML can't hold. `force` overwrites.
     Raises InputError where it can't be written, CaptureFailed where it does not decide the same."""
     name = path.name if path else "capture.yaml"
+    if not name or (path and path.is_dir()):
+        raise InputError("this is no name of a file; give one such as case.yaml", Where(str(path)))
     made = files(scenario, installed.types, name)
     beside = tuple(each for each in made if each != name)
     if path is None and beside:
@@ -60,7 +61,7 @@ def save(
             if path:
                 # What the scenario names is there before the scenario is.
                 for each in (*beside, name):
-                    shutil.move(Path(folder, each), path.parent / each)
+                    Path(folder, each).replace(path.parent / each)
     except OSError as error:
         raise InputError(f"the file can't be written: {error.strerror}", Where(str(path))) from None
     return Saved(made[name], beside, same)

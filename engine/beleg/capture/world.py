@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from beleg.assignment import Assignment, ThreadMessage, kept_on_rerun
+from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun
 from beleg.case import Case, Recorder
 from beleg.directory import MemoryDirectory
 from beleg.ignore import IgnoreList
 from beleg.lookup import entries_of
-from beleg.message import Message
+from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.scenario import Expectation, Scenario, StoredMail
 from beleg.step import RuleSettings
+from beleg.thread import thread_of
 from beleg.trace import Trace
 
 _LONGEST_SUBJECT = 60
@@ -21,8 +22,9 @@ _LONGEST_SUBJECT = 60
 def scenario_of(
     case: Case, raw: bytes, mailbox: Iterable[StoredMail], decision: Decision, title: str | None = None
 ) -> Scenario:
-    """The case as a scenario that expects what was decided: with the records of the case, of the ignored entries those
-    that took an address of this mail out, and of what stands on the mail that which a run leaves there."""
+    """The case as a scenario that expects what was decided: with the records of the case, of its thread (`mailbox`) the
+    earlier mails and what ties them to this one, of the ignored entries those that took an address of this mail out,
+    and of what stands on the mail that which a run leaves there."""
     return Scenario(
         "",
         0,
@@ -30,11 +32,19 @@ def scenario_of(
         tuple(case.directory.all().values()),
         _applied(case.ignored, decision.trace),
         RuleSettings(case.settings.on_conflict, case.settings.min_reference_length),
-        tuple(mailbox),
+        _thread(case, tuple(mailbox)),
         kept_on_rerun(case.own),
         raw,
         expectation(decision.trace),
     )
+
+
+def _thread(case: Case, mailbox: tuple[StoredMail, ...]) -> tuple[StoredMail, ...]:
+    """The earlier mails; all, where some of them are tied to this one through a later one only."""
+    before = {each.sha256 for each in earlier(case.thread, case.message.date, case.message.sha256)}
+    parsed = [(mail, message) for mail in mailbox if (message := parse(mail.raw)).sha256 in before]
+    tied = thread_of(case.message, [message for _, message in parsed])
+    return tuple(mail for mail, _ in parsed) if tied == before else mailbox
 
 
 def expectation(trace: Trace) -> Expectation:

@@ -173,11 +173,11 @@ def _holdable(raw: bytes) -> str | None:
     return None if not text or _UNHOLDABLE.search(text) else text
 
 
-def _settings(settings: RuleSettings) -> Iterator[tuple[str, str]]:
+def _settings(settings: RuleSettings) -> Iterator[tuple[str, Any]]:
     usual = RuleSettings()
     for key in ("on_conflict", "min_reference_length"):
         if getattr(settings, key) != getattr(usual, key):
-            yield key, str(getattr(settings, key))
+            yield key, getattr(settings, key)
 
 
 def _assignments(found: Iterable[Assignment]) -> dict[str, Any]:

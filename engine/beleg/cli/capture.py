@@ -66,7 +66,7 @@ def capture(
         sys.stdout.flush()
         sys.stdout.buffer.write(saved.text)
         return
-    say(f"{path} written: {len(scenario.records)} records, {len(scenario.mailbox)} other mails of the thread")
+    say(f"{path} written; records: {len(scenario.records)}, other mails of the thread: {len(scenario.mailbox)}")
     for name in saved.beside:
         say(f"{path.parent / name} written: a mail that YAML can't hold")
     what = "the whole trace" if saved.same_trace else "records, origins and clauses"
