@@ -1,7 +1,7 @@
 """Makes a captured scenario shareable: stand-ins for addresses, names, ids, numbers and texts.
 
-The decision stays: the same clauses hold, and the records that are assigned are those whose stand-ins were. Dates stay,
-and so do the words of the ERP (types, statuses, roles of links, kinds of numbers).
+The decision stays: the same clauses hold, and the records that are assigned are the stand-ins of those that were. Dates
+stay, and so do the words of the ERP (types, statuses, roles of links, kinds of numbers) that tell nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from beleg.ignore import IgnoreList
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
-from beleg.record import Link, Record, RecordRef, Reference
+from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference, role_types
 from beleg.scenario import Scenario, StoredMail, case
 from beleg.trace import Trace
 
@@ -73,6 +73,8 @@ class _Mask:
 
     def __init__(self, scenario: Scenario, engine: Engine) -> None:
         self._scenario = scenario
+        self._types = engine.installed.types
+        self._roles = {CUSTOMER, *role_types(self._types.values())}
         self._message = parse(scenario.raw)
         self._others = [parse(mail.raw) for mail in scenario.mailbox]
         self._evidence: Evidence = engine.read(self._message)
@@ -98,7 +100,7 @@ class _Mask:
                 "",
                 0,
                 title or f"{_headline(trace)} ({stand_ins.words.new()})",
-                tuple(_record(record, stand_ins) for record in scenario.records),
+                tuple(sorted((self._record(each, stand_ins) for each in scenario.records), key=lambda each: each.ref)),
                 IgnoreList(
                     [stand_ins.address(entry) for entry in ignored.users],
                     [stand_ins.address(entry) for entry in ignored.groups],
@@ -111,6 +113,24 @@ class _Mask:
                 scenario.expect,
             ),
             stand_ins,
+        )
+
+    def _record(self, record: Record, stand_ins: StandIns) -> Record:
+        declared = self._types.get(record.ref.type)
+        status = record.status
+        if status and not (declared and status in declared.statuses):
+            status = stand_ins.term(status)  # nothing depends on it
+        return Record(
+            stand_ins.record(record.ref),
+            stand_ins.number(record.number) if record.number else None,
+            stand_ins.name(record.label) if record.label else None,
+            status,
+            tuple(map(stand_ins.address, record.addresses)),
+            tuple(Reference(stand_ins.term(kind), stand_ins.number(number)) for kind, number in record.references),
+            tuple(
+                Link(role if role in self._roles else stand_ins.term(role), stand_ins.record(target))
+                for role, target in record.links
+            ),
         )
 
     def _mailbox(self, rebuilder: Rebuilder, stand_ins: StandIns) -> Iterator[StoredMail]:
@@ -140,18 +160,6 @@ def _numbers(records: Iterable[Record]) -> Iterator[str]:
         yield from (reference.number for reference in record.references)
 
 
-def _record(record: Record, stand_ins: StandIns) -> Record:
-    return Record(
-        stand_ins.record(record.ref),
-        stand_ins.number(record.number) if record.number else None,
-        stand_ins.name(record.label) if record.label else None,
-        record.status,
-        tuple(map(stand_ins.address, record.addresses)),
-        tuple(Reference(kind, stand_ins.number(number)) for kind, number in record.references),
-        tuple(Link(role, stand_ins.record(target)) for role, target in record.links),
-    )
-
-
 def _assignment(each: Assignment, stand_ins: StandIns, rebuilder: Rebuilder) -> Assignment:
     source = None
     if each.source and each.origin == "derived" and ":" in each.source:
@@ -179,7 +187,7 @@ def _texts(scenario: Scenario) -> Iterator[str]:
     """All that stands in the file in place of an original."""
     for record in scenario.records:
         yield from (record.ref.id, record.number or "", record.label or "", *record.addresses)
-        yield from (reference.number for reference in record.references)
+        yield from (text for reference in record.references for text in reference)
         yield from (link.target.id for link in record.links)
     yield from (*scenario.ignored.users, *scenario.ignored.groups, *scenario.ignored.blacklist)
     for each in (*scenario.assignments, *(each for mail in scenario.mailbox for each in mail.assignments)):

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator
 from beleg.capture.numbers import composed, in_number, key_of
 from beleg.capture.stand_ins import SUFFIX
 from beleg.evidence import addresses_in
-from beleg.keys import address_key, domain_key, fold
+from beleg.keys import address_key, fold
 from beleg.message import Message
 from beleg.scenario import Scenario
 
-_WORD = re.compile(r"[^\W\d_]+")
+_SEGMENT = re.compile(r"[^\W_]+")
 SHORTEST = 4
 """Letters and digits of what tells something: shorter words and numbers come about by chance."""
 
 
 class Originals:
-    """The originals, in lower case, each of at least 4 characters: `words` (of names and labels, local parts, labels of
-    domains), `numbers` (ids too), and as `wholes` addresses, domains and Message-IDs of any length.
+    """The originals, in lower case, each of at least 4 letters and digits: `words` (of names, labels and addresses) and
+    `numbers` (ids too), and as `wholes` addresses, domains and Message-IDs of any length.
 
-    `example`, which is no one's, is none."""
+    `example`, which is no one's, is none, and neither is a piece of it."""
 
     def __init__(self, scenario: Scenario, messages: Iterable[Message]) -> None:
         self.words: set[str] = set()
@@ -57,27 +57,25 @@ class Originals:
         self.wholes.update(fold(each) for each in (message.message_id, *message.references) if each)
 
     def _name(self, text: str) -> None:
-        self.words.update(word for word in _WORD.findall(fold(composed(text))) if len(word) >= SHORTEST)
-        self.words.discard(SUFFIX)
+        for segment in _SEGMENT.findall(fold(composed(text))):
+            if segment.isdecimal():
+                self._number(segment)
+            elif len(segment) >= SHORTEST and segment not in SUFFIX:
+                self.words.add(segment)
 
     def _number(self, text: str) -> None:
         if len(key_of(text)) >= SHORTEST:
             self.numbers.add(fold(composed(text)))
 
     def _address(self, text: str) -> None:
-        local, _, domain = address_key(text.strip()).rpartition("@")
-        domain = domain_key(domain)
+        key = address_key(text.strip())
+        local, _, domain = key.rpartition("@")
         if local and domain:
-            self.wholes.add(f"{local}@{domain}")
+            self.wholes.add(key)
         if "." in domain:
             self.wholes.add(domain)
-        if key_of(local).isdecimal():
-            self._number(local)
-        elif len(local) >= SHORTEST:
-            self.words.add(local)
-        for label in domain.split("."):
-            if len(label) >= SHORTEST and label != SUFFIX and not label.isdecimal():
-                self.words.add(label)
+        self._name(local)
+        self._name(domain)
 
     def tells(self, text: str) -> bool:
         """Whether a short text, in lower case, holds a word, or the letters and digits of a number."""

@@ -48,7 +48,9 @@ def save(
     made = files(scenario, installed.types, name)
     beside = tuple(each for each in made if each != name)
     if path is None and beside:
-        raise InputError("a mail of this scenario is no text that YAML can hold, and needs a file; name one with -o")
+        raise InputError(
+            "a mail of this scenario is long, or no text that YAML can hold, and needs a file; name one with -o"
+        )
     if path and not force:
         for each in made:
             if (path.parent / each).exists():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from beleg.capture.numbers import Alphabet, Numbers, composed, dressed, key_of
+from beleg.capture.numbers import Alphabet, NoStandIns, Numbers, composed, dressed, key_of
 from beleg.keys import address_key, domain_key, fold
 from beleg.record import RecordRef
 
@@ -29,8 +29,7 @@ class Words:
 
     def new(self) -> str:
         """A word that was not there before: `fabolu`."""
-        syllables = 2
-        while True:
+        for syllables in range(2, 9):
             for _ in range(_TRIES):
                 word = "".join(
                     self._random.choice(_CONSONANTS) + self._random.choice(_VOWELS) for _ in range(syllables)
@@ -38,7 +37,7 @@ class Words:
                 if word not in self._used and not self.tells(word):
                     self._used.add(word)
                     return word
-            syllables += 1
+        raise NoStandIns("its names leave no word that holds none of them")
 
 
 class StandIns:
@@ -95,6 +94,10 @@ class StandIns:
     def person(self, text: str) -> str:
         """For who did something: an address, or a name."""
         return self.address(text) if "@" in text else self.name(text) if text.strip() else ""
+
+    def term(self, text: str) -> str:
+        """For a word of the ERP's own, on which no decision depends: itself, unless it tells something."""
+        return self._once("term", text, self.words.new) if self.words.tells(fold(composed(text))) else text
 
     def number(self, text: str) -> str:
         """For a reference number."""

@@ -20,9 +20,12 @@ from beleg.step import RuleSettings
 _UNHOLDABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010fffd]")
 """What YAML can't hold as it stands, or takes for a line end."""
 
+_LONGEST = 100_000
+"""Bytes of a mail that is written into the scenario; a longer one nobody wants to read there."""
+
 
 def files(scenario: Scenario, types: Mapping[str, RecordType], name: str) -> dict[str, bytes]:
-    """The scenario's file, called `name`, and behind it those of the mails that YAML can't hold."""
+    """The scenario's file, called `name`, and behind it those of the mails that YAML can't hold, or that are long."""
     writer = _Writer(types, name.removesuffix(".yaml").removesuffix(".yml"))
     document = dict(writer.members(scenario))
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
@@ -166,6 +169,8 @@ def _tie(raw: bytes) -> Any:
 
 def _holdable(raw: bytes) -> str | None:
     """The mail as a text that YAML holds as it is, but for its line ends, which no decision sees."""
+    if len(raw) > _LONGEST:
+        return None
     try:
         text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8")
     except UnicodeDecodeError:

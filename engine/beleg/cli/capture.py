@@ -68,7 +68,7 @@ def capture(
         return
     say(f"{path} written; records: {len(scenario.records)}, other mails of the thread: {len(scenario.mailbox)}")
     for name in saved.beside:
-        say(f"{path.parent / name} written: a mail that YAML can't hold")
+        say(f"{path.parent / name} written: a mail that is long, or that YAML can't hold")
     what = "the whole trace" if saved.same_trace else "records, origins and clauses"
     say(f"It was run, and decides the same: {what}.")
 
