@@ -402,7 +402,8 @@ def test_a_domain_stays_below_another() -> None:
     _, loaded = masked_alike(make(raw, records, blacklist=["*.markt.example", "x.example"]))
     entries = loaded.ignored.blacklist
     wildcard = next(entry for entry in entries if entry.startswith("*."))
-    by_id = [record.addresses[0] for record in loaded.records]
+    found = [record.addresses[0] for record in loaded.records]
+    by_id = sorted(found, key=lambda address: ("+" in address, -address.count(".")))
     domains = [address.partition("@")[2] for address in by_id]
     assert f"*.{domains[1]}" == wildcard
     assert domains[0].endswith(f".{domains[1]}")
@@ -494,7 +495,7 @@ def test_words_of_the_erp_stay_unless_they_tell_something() -> None:
     assert "offen" in kept
     assert "auftrag" in text
     assert "inactive" in text
-    assert not re.search("anna|kunde|von", text, re.IGNORECASE)
+    assert not re.search("anna|kunde", text, re.IGNORECASE)
 
 
 def test_a_title_of_ones_own_tells_nothing_either() -> None:

@@ -20,7 +20,6 @@ from beleg.capture.rebuild import Rebuilder
 from beleg.capture.save import CaptureFailed
 from beleg.capture.stand_ins import StandIns, Words
 from beleg.capture.world import expectation
-from beleg.evidence import Evidence
 from beleg.ignore import IgnoreList
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
@@ -77,42 +76,40 @@ class _Mask:
         self._roles = {CUSTOMER, *role_types(self._types.values())}
         self._message = parse(scenario.raw)
         self._others = [parse(mail.raw) for mail in scenario.mailbox]
-        self._evidence: Evidence = engine.read(self._message)
+        self._evidence = engine.read(self._message)
+        self._keys = list(map(key_of, _numbers(scenario.records)))
         self.originals = Originals(scenario, [self._message, *self._others])
-        self._numbers = list(_numbers(scenario.records))
 
     def made(self, random: Random, trace: Trace, title: str | None) -> _Made:
-        scenario = self._scenario
+        """The scenario with stand-ins drawn anew. Raises NoStandIns."""
         originals = self.originals
         alphabet = Alphabet(random, [*originals.words, *map(key_of, originals.numbers)])
         found = {part.part: spans for part, spans in self._evidence.spans}
         parts = [(part, found.get(part.part, ())) for part in (self._message.subject_part, *self._message.content)]
-        shortest = scenario.settings.min_reference_length
-        numbers = Numbers(map(key_of, self._numbers), parts, shortest, alphabet, originals.tells)
+        shortest = self._scenario.settings.min_reference_length
+        numbers = Numbers(self._keys, parts, shortest, alphabet, originals.tells)
         stand_ins = StandIns(Words(random, originals.tells), numbers, alphabet)
         ids = [each.message_id for each in (self._message, *self._others) if each.message_id]
         rebuilder = Rebuilder(stand_ins, numbers, alphabet, ids)
-        limited = self._message.limit or self._evidence.limit
-        raw = rebuilder.beyond_limits(self._message) if limited else rebuilder.mail(self._message)
+        title = title or f"{_headline(trace)} ({stand_ins.words.new()})"
+        return _Made(self._with(stand_ins, rebuilder, title), stand_ins)
+
+    def _with(self, stand_ins: StandIns, rebuilder: Rebuilder, title: str) -> Scenario:
+        scenario = self._scenario
         ignored = scenario.ignored
-        return _Made(
-            Scenario(
-                "",
-                0,
-                title or f"{_headline(trace)} ({stand_ins.words.new()})",
-                tuple(sorted((self._record(each, stand_ins) for each in scenario.records), key=lambda each: each.ref)),
-                IgnoreList(
-                    [stand_ins.address(entry) for entry in ignored.users],
-                    [stand_ins.address(entry) for entry in ignored.groups],
-                    [stand_ins.entry(entry) for entry in ignored.blacklist],
-                ),
-                scenario.settings,
-                tuple(self._mailbox(rebuilder, stand_ins)),
-                tuple(_assignment(each, stand_ins, rebuilder) for each in scenario.assignments),
-                raw,
-                scenario.expect,
+        beyond = self._message.limit or self._evidence.limit
+        return replace(
+            scenario,
+            title=title,
+            records=tuple(sorted((self._record(each, stand_ins) for each in scenario.records), key=lambda r: r.ref)),
+            ignored=IgnoreList(
+                map(stand_ins.address, ignored.users),
+                map(stand_ins.address, ignored.groups),
+                map(stand_ins.entry, ignored.blacklist),
             ),
-            stand_ins,
+            mailbox=tuple(self._mailbox(rebuilder, stand_ins)),
+            assignments=tuple(_assignment(each, stand_ins, rebuilder) for each in scenario.assignments),
+            raw=rebuilder.beyond_limits(self._message) if beyond else rebuilder.mail(self._message),
         )
 
     def _record(self, record: Record, stand_ins: StandIns) -> Record:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from random import Random
 from string import ascii_lowercase, digits
 
@@ -86,9 +87,9 @@ class Numbers:
     def _tie(self, parts: Sequence[tuple[TextPart, Sequence[Span]]]) -> None:
         known = set(self._keys)
         for key in self._keys:
-            beginning = "".join(_letters_first(key))
-            for i in range(len(beginning)):
-                self._join((key, i), (("begins", beginning), i))
+            letters = beginning(key)
+            for i in range(len(letters)):
+                self._join((key, i), (("begins", letters), i))
         for index, (part, spans) in enumerate(parts):
             for span in spans:
                 if span.key in known:
@@ -146,11 +147,9 @@ class Numbers:
         return "".join([self._value[node] for node in nodes])
 
 
-def _letters_first(key: str) -> Iterator[str]:
-    for letter in key:
-        if not letter.isalpha():
-            return
-        yield letter
+def beginning(key: str) -> str:
+    """The letters that a key begins with: `ab` of `ab1042`."""
+    return "".join(takewhile(str.isalpha, key))
 
 
 def _places(text: str, span: Span) -> list[int]:

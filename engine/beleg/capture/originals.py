@@ -54,7 +54,8 @@ class Originals:
         for part in (message.subject_part, *message.content):
             for _, _, address in addresses_in(part):
                 self._address(address)
-        self.wholes.update(fold(each) for each in (message.message_id, *message.references) if each)
+        for name in (message.message_id, *message.references):
+            self._whole(name or "")
 
     def _name(self, text: str) -> None:
         for segment in _SEGMENT.findall(fold(composed(text))):
@@ -71,11 +72,15 @@ class Originals:
         key = address_key(text.strip())
         local, _, domain = key.rpartition("@")
         if local and domain:
-            self.wholes.add(key)
+            self._whole(key)
         if "." in domain:
-            self.wholes.add(domain)
+            self._whole(domain)
         self._name(local)
         self._name(domain)
+
+    def _whole(self, text: str) -> None:
+        if key_of(text):
+            self.wholes.add(fold(text))
 
     def tells(self, text: str) -> bool:
         """Whether a short text, in lower case, holds a word, or the letters and digits of a number."""
@@ -90,18 +95,22 @@ class Originals:
         """Each original that some of the texts tell."""
         text = "\n".join(map(fold, texts))
         yield from (secret for secret in sorted(self.words) if secret in text)
-        yield from (secret for secret in sorted(self.wholes | self.numbers) if secret in text and _whole(secret, text))
+        yield from (
+            secret for secret in sorted(self.wholes | self.numbers) if secret in text and _stands_alone(secret, text)
+        )
 
     def told_by_title(self, title: str) -> Iterator[str]:
         """Each original that a title, written by a person, tells as a word of its own."""
         text = fold(title)
         yield from (
-            each for each in sorted(self.words | self.wholes | self.numbers) if each in text and _whole(each, text)
+            each
+            for each in sorted(self.words | self.wholes | self.numbers)
+            if each in text and _stands_alone(each, text)
         )
 
 
-def _whole(secret: str, text: str) -> bool:
-    """Whether it stands there as a whole, not within a longer word or number."""
+def _stands_alone(secret: str, text: str) -> bool:
+    """Whether it stands there, and not within a longer word or number."""
     begins = r"(?<![^\W_])" if in_number(secret[0]) else ""
     ends = r"(?![^\W_])" if in_number(secret[-1]) else ""
     return re.search(f"{begins}{re.escape(secret)}{ends}", text) is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from beleg.capture.numbers import Alphabet, NoStandIns, Numbers, composed, dressed, key_of
+from beleg.capture.numbers import Alphabet, NoStandIns, Numbers, beginning, composed, dressed, key_of
 from beleg.keys import address_key, domain_key, fold
 from beleg.record import RecordRef
 
@@ -126,7 +126,6 @@ class StandIns:
 
     def _like(self, key: str) -> str:
         """As the key, the letters that it begins with as those of every other id."""
-        body = key.lstrip("".join(filter(str.isalpha, key)))
-        begins = key[: len(key) - len(body)]
-        image = self._once("begins", begins, lambda: "".join(map(self._alphabet.like, begins)))
-        return image + "".join(map(self._alphabet.like, body))
+        letters = beginning(key)
+        image = self._once("begins", letters, lambda: "".join(map(self._alphabet.like, letters)))
+        return image + "".join(map(self._alphabet.like, key[len(letters) :]))
