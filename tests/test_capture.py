@@ -471,7 +471,7 @@ def test_odd_mails_are_rebuilt_with_the_same_evidence() -> None:
         b"<p>AU<a href='mailto:c@d.example'>-</a>1234",  # a link within a number parts nothing
         b"AU-1234<a href='mailto:c@d.example?subject=x'>c@d.example</a>",
         b"<a href='mailto:c@d.example,x@y.example'>x@y.example</a> 4711",
-        b"<pre>\n  AU 1234\n\n  c@d.example@d.example</pre>",  # of two @ both are addresses
+        b"<pre>\n  AU 1234\n\n  a@b.example</pre>",
         "<p>c@d.example.5 xc@d.example² 4711@ =?utf-8?q?4712?=".encode(),
         "<p>–c@d.example 47\u00ad11 \u06474711".encode(),
         b"<p>" + b"<br>".join(b"Zeile %d" % i for i in range(60)) + b"<br>AB-1042, 4712",
@@ -481,6 +481,8 @@ def test_odd_mails_are_rebuilt_with_the_same_evidence() -> None:
     parts = b'From: q@q.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n4712\n--b\nContent-Type: message/rfc822\n\nFrom: "z@z.example, 4711" <c@d.example>\nSubject: AB-1042\n\nx\n--b--\n'  # noqa: E501
     _, loaded = masked_alike(make(parts, world))
     assert len(parse(loaded.raw).content) == 2
+    # Of two @ both are those of addresses.
+    assert "contact:" in masked_alike(make(b"From: q@q.example\n\nc@d.example@d.example", world))[0]
     masked_alike(make(b"", world))
     masked_alike(make(b"\xff\xfe\0", world))
     for raw in (b"From: " + b"a@b.example," * 20_001, b"From: a@b.example\n\n" + b"1-" * 100_001):
