@@ -171,6 +171,14 @@ def test_every_type_and_rows_that_name_their_own() -> None:
     ]
 
 
+def test_a_link_may_say_what_type_it_points_at() -> None:
+    links = (Link("paid_by", RecordRef("contact", "K")), Link("paid_by", RecordRef("paid_by", "L")))
+    (record,) = read("a.yaml", "orders: [{id: 1, links: {paid_by: [{type: contact, id: K}, L]}}]")
+    assert record.links == links
+    (record,) = read("a.json", '{"orders": [{"id": 1, "links": {"paid_by": [{"type": "contact", "id": "K"}, "L"]}}]}')
+    assert record.links == links
+
+
 def test_numbers_in_json_are_taken_as_they_are_written() -> None:
     (record,) = read("a.json", '{"orders": [{"id": 10000000000000000000001, "number": 1.50, "name": -1E3}]}')
     assert (record.ref.id, record.number, record.label) == ("10000000000000000000001", "1.50", "-1E3")
@@ -332,6 +340,7 @@ SCENARIO = (
     "'title' is a key of a scenario; an import file holds what stands under 'erp' and nothing else (a scenario is "
     "run with: beleg test)"
 )
+NO_TARGET = "what a link points at is an id, or a mapping with a type and an id"
 NO_ID = "the record has no id; every record needs one, unique within its type"
 
 
@@ -349,6 +358,9 @@ NO_ID = "the record has no id; every record needs one, unique within its type"
         ),
         ("orders:\n- id: 1\n  links: a\n", "line 3: links must be a mapping of role to id"),
         ("orders:\n- id: 1\n  links: {'': a}\n", "line 3: each of the links needs a name"),
+        ("orders:\n- id: 1\n  links: {a: {typ: b, id: c}}\n", "line 3: unknown key 'typ'; did you mean 'type'?"),
+        ("orders:\n- id: 1\n  links: {a: [{type: b}]}\n", f"line 3: {NO_TARGET}"),
+        ("orders:\n- id: 1\n  links: {a: {type: 'b:', id: c}}\n", f"line 3: {NO_TARGET}"),
         ("orders:\n- foo\n", "line 2: a record must be a mapping with at least an id"),
         (
             "contacts:\n- id: 1\n  status: activ\n",

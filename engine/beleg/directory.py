@@ -208,6 +208,11 @@ class MemoryDirectory:
         """Every record, in the order given."""
         return self._records
 
+    def holders(self, entries: Iterable[str]) -> set[RecordRef]:
+        """Every record that carries one of these entries; of each group the first that are counted."""
+        groups = (item for entry in entries for item in self._index.get(entry, {}).items())
+        return {RecordRef(group.type, id_) for group, ids in groups for id_ in ids[: COUNTED + 1]}
+
     def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""
         return {

@@ -129,6 +129,12 @@ def extract(message: Message, *, min_reference_length: int = 4, limits: Limits |
     return Evidence(participants, tuple(content.values()), tuple(repeated.values()), tuple(spans))
 
 
+def addresses_in(part: TextPart) -> list[tuple[int, int, str]]:
+    """Start, end and text of every address of a part, the repeated ones too, in reading order. That of a link takes no
+    room; where running text has two `@`, one may begin within the one before."""
+    return _addresses(part, _Text(part.text), len(part.text))
+
+
 # --- characters ------------------------------------------------------------------------------------------------
 
 _JOINERS = "-/_."

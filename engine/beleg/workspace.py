@@ -27,6 +27,7 @@ from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
+from beleg.scenario import StoredMail
 from beleg.step import RuleSettings
 from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
@@ -337,6 +338,20 @@ class Workspace:
         """Whether the ERP has, or once had, a record of this name."""
         with self.database.begin(write=False) as connection:
             return browse.load_one(connection, ref)[0] is not None
+
+    def mails_around(self, mail: StoredMessage | bytes) -> tuple[bytes, list[tuple[StoredMessage, StoredMail]]]:
+        """The bytes of a mail, and the other messages of its thread, oldest first, with theirs and what stands on
+        each."""
+        with self.database.begin(write=False) as connection:
+            mails = Mails(connection)
+            if isinstance(mail, bytes):
+                around = mails.thread_of(parse(mail, self.rules.limits))
+            else:
+                around, _ = mails.around(mail)
+            around.sort(key=lambda each: (each[0].date is None, each[0].date, each[0].row))
+            raws = mails.raw([each.row for each, _ in around] + ([] if isinstance(mail, bytes) else [mail.row]))
+            found = [(each, StoredMail(raws[each.row], tied.assignments)) for each, tied in around]
+            return mail if isinstance(mail, bytes) else raws[mail.row], found
 
     # --- corrections ---------------------------------------------------------------------------------------------
 

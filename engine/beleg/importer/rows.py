@@ -2,7 +2,7 @@
 
 The keys are those of docs/scenarios.md: `id`, `number`, `name`, `status`, `addresses`, `references` (kind:
 number or list of numbers), the type's own link roles (`customer`, `offer`) and lists (`articles`), and
-`links` (role: id).
+`links` (role: id, or type and id where the role does not say the type).
 """
 
 from __future__ import annotations
@@ -151,9 +151,23 @@ def _links(shape: _Shape, row: Mapping[str, Any], where: At) -> Iterator[Link]:
     if not isinstance(links, Mapping):
         raise InputError("links must be a mapping of role to id", where("links"))
     for key, value in links.items():
-        for id_ in _texts(value, "links", where):
-            role = _name(key, "links", where)
-            yield Link(role, RecordRef(shape.roles.get(role, role), id_))
+        role = _name(key, "links", where)
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, Mapping):
+                yield Link(role, _target(item, where))
+            else:
+                for id_ in _texts(item, "links", where):
+                    yield Link(role, RecordRef(shape.roles.get(role, role), id_))
+
+
+def _target(item: Mapping[str, Any], where: At) -> RecordRef:
+    """What a link points at where its role does not say the type."""
+    if faulty := next((key for key in item if key not in ("type", "id")), None):
+        raise InputError(unknown_key(faulty, ("type", "id")), where("links"))
+    type_, id_ = _text(item, "type", lambda key: where("links")), _text(item, "id", lambda key: where("links"))
+    if not type_ or not id_ or ":" in type_:
+        raise InputError("what a link points at is an id, or a mapping with a type and an id", where("links"))
+    return RecordRef(type_, id_)
 
 
 def _name(text: Any, key: str, where: At) -> str:

@@ -1,0 +1,11 @@
+"""From a real decision to a fixture: a decided mail and all that its decision depends on, as a scenario file.
+
+`world` makes a scenario of a case, `mask` makes it shareable, `write` is its text, and `save` puts it on disk once it
+is proven that the file decides as the mail did.
+"""
+
+from beleg.capture.mask import masked
+from beleg.capture.save import CaptureFailed, Saved, prove, save
+from beleg.capture.world import reduced, scenario_of, title_of
+
+__all__ = ["CaptureFailed", "Saved", "masked", "prove", "reduced", "save", "scenario_of", "title_of"]

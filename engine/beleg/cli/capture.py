@@ -1,0 +1,131 @@
+"""`capture`: from a real decision to a fixture."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beleg.cli.decide import MESSAGE
+from beleg.cli.frame import Frame, complain, frame, say
+
+if TYPE_CHECKING:
+    from beleg.orchestrator import Decision
+    from beleg.scenario import Scenario
+    from beleg.trace import Trace
+
+PRINTED = "-"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(capture)
+
+
+def capture(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The scenario file; - prints it.")],
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Put stand-ins in the place of names, addresses, numbers and texts.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="With --mask: the same stand-ins on every run.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The scenario's title.")] = None,
+    erp: Annotated[
+        list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write the decision on a message as a scenario: the mail, its thread, and the records that mattered. It is run at
+    once, and written only if it decides the same."""
+    from beleg.capture import CaptureFailed, masked, save
+    from beleg.errors import InputError
+
+    if seed is not None and not mask:
+        raise InputError("--seed goes with --mask")
+    one = frame(context)
+    if os.path.isfile(message):
+        scenario, decision = _of_file(one, Path(message), erp, title)
+    elif erp:
+        raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
+    else:
+        scenario, decision = _of_stored(one, message, title)
+    path = None if output == PRINTED else Path(output)
+    settings = one.settings.rules()
+    try:
+        if mask:
+            scenario, decision = masked(scenario, decision, one.installed, title=title, seed=seed)
+        saved = save(scenario, decision, one.installed, path, settings=settings, force=force)
+    except CaptureFailed as error:
+        complain(str(error))
+        raise typer.Exit(1) from None
+    if path is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(saved.text)
+        return
+    say(f"{path} written; records: {len(scenario.records)}, other mails of the thread: {len(scenario.mailbox)}")
+    for name in saved.beside:
+        say(f"{path.parent / name} written: a mail that is long, or that YAML can't hold")
+    what = "the whole trace" if saved.same_trace else "records, origins and clauses"
+    say(f"It was run, and decides the same: {what}.")
+
+
+def _of_file(one: Frame, path: Path, erp: list[Path] | None, title: str | None) -> tuple[Scenario, Decision]:
+    from beleg.capture import reduced, scenario_of
+    from beleg.errors import InputError, Where
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+    if not erp:
+        workspace = one.workspace
+        case = workspace.case(raw)
+        decision = case.decide(workspace.engine)
+        return scenario_of(case, raw, [mail for _, mail in workspace.mails_around(raw)[1]], decision, title), decision
+    from beleg.directory import MemoryDirectory
+    from beleg.importer import read_files
+    from beleg.message import parse
+    from beleg.orchestrator import Engine
+
+    engine = Engine(one.installed, one.settings.rules())
+    directory = MemoryDirectory(read_files(erp, one.installed.types), one.installed.types)
+    case = reduced(engine, parse(raw, engine.settings.limits), directory)
+    decision = case.decide(engine)
+    return scenario_of(case, raw, (), decision, title), decision
+
+
+def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Decision]:
+    from beleg.capture import scenario_of
+
+    workspace = one.workspace
+    stored = workspace.find_message(name)
+    trace, _ = workspace.open(stored.row)
+    case = workspace.case(stored)
+    decision = case.decide(workspace.engine)
+    if _outcome(trace) != _outcome(decision.trace):
+        complain(
+            f"note: the stored decision on {stored.name} is another ({_told(trace)}) than the records, the thread and "
+            f"the rules of now give ({_told(decision.trace)}); the file says what they give now"
+        )
+    raw, around = workspace.mails_around(stored)
+    if waiting := sum(not each.decided and _before(each.date, stored.date) for each, _ in around):
+        complain(f"note: {waiting} earlier messages of the thread were never decided; nothing stands on them here")
+    return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision
+
+
+def _before(one: object, other: object) -> bool:
+    return one is not None and (other is None or one < other)  # type: ignore[operator]  # both are times
+
+
+def _outcome(trace: Trace) -> object:
+    return sorted((outcome.record, outcome.origin) for outcome in trace.assigned), trace.held()
+
+
+def _told(trace: Trace) -> str:
+    from beleg.capture.world import outcome_of
+
+    return f"{outcome_of(trace)}; {', '.join(trace.held()) or 'no clause'}"
