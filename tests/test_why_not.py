@@ -28,10 +28,10 @@ from beleg.plugins import Installed
 from beleg.record import Record, RecordRef, Reference
 from beleg.step import RuleSettings
 from beleg.store import Database
+from beleg.testing.snapshots import TextFile
 from beleg.whynot import Edit, Lost, WhyNot, apply, vocabulary, what_if, why_not
 from beleg.whynot.edits import numbers_of
 from beleg.workspace import Workspace
-from test_scenarios import TextFile
 from worlds import contact, order
 from writing import day, mail
 
