@@ -76,6 +76,25 @@ def test_near_records_come_with_all_that_shares_their_numbers(database: Database
     assert refs == {RecordRef("contact", "K-1"), RecordRef("order", "O-1"), RecordRef("order", "O-2")}
 
 
+def test_near_a_customer_are_his_documents_and_what_shares_their_numbers(
+    database: Database, installed: Installed
+) -> None:
+    """If he carried an address of the mail, his documents would; if it named his order, all that bear that number."""
+    workspace = Workspace(database, installed)
+    records = [
+        contact("K-1"),
+        order("O-1", customer="K-1"),
+        order("O-2", "a@x.example", customer="K-1", number="AB-1001"),
+        order("O-3", "b@x.example", number="AB-1001"),
+        order("O-4", "b@x.example", number="AB-1004"),
+    ]
+    workspace.import_records(records)
+    raw = mail(sender="a@x.example")
+    assert set(workspace.case(raw).directory.all()) == {records[2].ref, records[0].ref}
+    near = set(workspace.case(raw, [RecordRef("contact", "K-1")]).directory.all())
+    assert near == {record.ref for record in records[:4]}
+
+
 @given(WORLDS, st.lists(st.tuples(RECORDS, st.booleans()), max_size=4, unique_by=lambda each: each[0].ref))
 def test_changed_worlds(world: list[Record], changes: list[tuple[Record, bool]]) -> None:
     """A changed copy answers as a directory built from the changed records, and the original as before."""

@@ -456,6 +456,25 @@ def test_many_changes_of_three_edits(world: World, data: st.DataObject) -> None:
     look(world, data, 3)
 
 
+@pytest.mark.parametrize("crowd_rule", [0, 2])
+@pytest.mark.parametrize("size", range(2, 8))
+def test_where_a_crowd_begins(size: int, crowd_rule: int) -> None:
+    """However many they are by one address, not one absence that helps is left out."""
+    records = tuple(order(f"O-{n}", "relay@markt.example", number=f"K-{1000 + n}") for n in range(size))
+    world = World(records, subject="K-1001", sender="relay@markt.example", crowd_rule=crowd_rule)
+    check(world, records[0], 2)
+    check(replace(world, subject="Frage"), records[0], 2)
+
+
+def test_few_among_two_crowds() -> None:
+    """Many carry the address and many bear the number, but only two do both."""
+    crowd = [order(f"O-{n}", "relay@markt.example") for n in range(5)]
+    crowd += [order(f"P-{n}", number="K-1001") for n in range(5)]
+    both = [order(f"X-{n}", "relay@markt.example", number="K-1001") for n in range(2)]
+    answer = check(World((*crowd, *both), subject="K-1001", sender="relay@markt.example"), both[0], 1)
+    assert told(answer) == {frozenset({("absent", "order:X-1")})}
+
+
 # --- the question turned round
 
 
