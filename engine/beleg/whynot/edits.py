@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import combinations
 
 from beleg.assignment import Assignment, ThreadMessage, earlier, removals
 from beleg.case import Case
@@ -192,32 +193,43 @@ def _rivals(
     own = case.directory.documents_of(target.ref)
     near = case.directory.carrying(entries) | standing | own
     rivals = sorted(ref for ref in case.directory.records(near) if ref != target.ref)
+    carried = {ref: case.directory.entries(case.directory.all()[ref]).intersection(entries) for ref in rivals}
     for ref in rivals:
         declared = installed.types.get(ref.type)
         has = case.directory.all()[ref].status
-        for status in declared.statuses if declared else ():
+        # A status counts where the record is found; what nothing leads to is not looked at.
+        for status in declared.statuses if declared and (carried[ref] or ref in own | standing) else ():
             if declared and status != declared.facet(has):
                 yield Edit("status", str(ref), status=status)
-    crowd = set(_crowd(case, rivals, entries, own, max_edits + _largest_number(installed)))
+    crowd = set(_crowd(case, carried, own, max_edits + _largest_number(installed)))
     yield from (Edit("absent", str(ref)) for ref in rivals if ref not in crowd or ref in standing)
 
 
 def _crowd(
-    case: Case, rivals: Collection[RecordRef], entries: Collection[str], own: Collection[RecordRef], bound: int
+    case: Case, carried: Mapping[RecordRef, Collection[str]], own: Collection[RecordRef], bound: int
 ) -> Iterator[RecordRef]:
-    """Those that bear no number that tells them apart, that nothing points at, and of whose like there are more than
-    `bound` by each address of the mail that they carry and, where they are the record's `own`, might carry."""
-    directory, records = case.directory, case.directory.all()
-    pointed_at = {link.target for record in records.values() for link in record.links}
-    groups = {ref: directory.group(records[ref]) for ref in rivals}
-    carried = {ref: directory.entries(records[ref]).intersection(entries) for ref in rivals}
-    times = Counter((entry, groups[ref]) for ref in rivals for entry in carried[ref])
-    times.update(("", groups[ref]) for ref in own if ref in groups)
-    for ref in rivals:
-        asked = [*carried[ref], *([""] if ref in own else [])]
-        alike = all(entry[:1] != "#" and times[entry, groups[ref]] > bound for entry in asked)
-        if alike and ref not in pointed_at:
-            yield ref
+    """Those of which there are more than `bound` alike: by each address and number of the mail that they carry, by
+    each two of these and, where they are the record's `own`, by what they might carry. Nothing points at them. And what
+    only they point at, where nothing else leads to it."""
+    records = case.directory.all()
+    groups = {ref: case.directory.group(records[ref]) for ref in carried}
+    asked = {ref: _together(entries, ref in own) for ref, entries in carried.items()}
+    times = Counter((each, groups[ref]) for ref, together in asked.items() for each in together)
+    pointed_at = Counter(target for record in records.values() for target in {link.target for link in record.links})
+    crowd = {
+        ref
+        for ref, together in asked.items()
+        if together and not pointed_at[ref] and all(times[each, groups[ref]] > bound for each in together)
+    }
+    pointed_at -= Counter(target for ref in crowd for target in {link.target for link in records[ref].links})
+    yield from crowd
+    yield from (ref for ref, together in asked.items() if not together and not pointed_at[ref])
+
+
+def _together(entries: Collection[str], own: bool) -> list[tuple[str, ...]]:
+    """What a record may be asked for by: each entry, and each two of them."""
+    found = sorted(entries) + ([""] if own else [])
+    return [*((each,) for each in found), *combinations(found, 2)]
 
 
 def _largest_number(installed: Installed) -> int:
