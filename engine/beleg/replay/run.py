@@ -178,8 +178,7 @@ class _Asker:
             elif covered:
                 answers[decided.stored.row] = now
             else:
-                asked = _refs(before.asked)
-                answers[decided.stored.row] = Found(None, asked, self._directory.records(asked))
+                answers[decided.stored.row] = Found.named(_refs(before.asked), self._directory)
         for then, asking in others.items():
             ahead = AskedAhead(self._directory, groups_of(then.interests))
             ahead.ask(set().union(*(entries_of(evidence) for _, _, evidence in asking)))
@@ -189,7 +188,7 @@ class _Asker:
                     if self._ignored.entry_for(each.key) is None
                 ]  # fmt: skip
                 lookup = look_up(evidence, addresses, then.interests, ahead, _refs(before.asked))
-                answers[row] = Found(lookup, lookup._asked, lookup._records)
+                answers[row] = Found.by(lookup)
         return answers
 
     def _evidence(self, decided: Decided, then: Question, now: Question) -> Evidence:
