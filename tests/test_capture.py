@@ -118,9 +118,8 @@ def standing(trace: Trace) -> list[tuple[str, str, str | None]]:
     return sorted((one.record.partition(":")[0], one.origin, one.clause) for one in trace.assigned)
 
 
-def scenarios(folder: Path) -> Iterator[Scenario]:
-    for path in scenario.find([folder]):
-        yield from scenario.load(path, INSTALLED)
+def scenarios(folder: Path) -> list[Scenario]:
+    return scenario.load_all([folder], INSTALLED)
 
 
 # --- the format holds it

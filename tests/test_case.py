@@ -27,22 +27,21 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 def test_of_a_stored_message(sqlite: Database, installed: Installed) -> None:
     """Each fixture that needs no settings of its own, stored, taken out and decided: the trace is that of the run."""
     count = 0
-    for path in scenario.find([FIXTURES]):
-        for each in scenario.load(path, installed):
-            if each.settings != scenario.RuleSettings() or any(m.assignments for m in each.mailbox) or each.assignments:
-                continue
-            workspace = Workspace(sqlite, installed)
-            with sqlite.begin() as connection:
-                for table in EMPTIED:
-                    connection.exec_driver_sql(f"DELETE FROM {table}")
-            workspace.import_records(each.records)
-            for list_ in ("users", "groups", "blacklist"):
-                workspace.ignore(list_, getattr(each.ignored, list_))
-            workspace.import_mail([(m.raw, "") for m in each.mailbox] + [(each.raw, "")], decide=False)
-            expected = digest(scenario.case(each, installed).decide(workspace.engine).trace)
-            found = workspace.find_message(scenario.case(each, installed).message.sha256)
-            assert digest(workspace.case(found).decide(workspace.engine).trace) == expected, each.title
-            count += 1
+    for each in scenario.load_all([FIXTURES], installed):
+        if each.settings != scenario.RuleSettings() or any(m.assignments for m in each.mailbox) or each.assignments:
+            continue
+        workspace = Workspace(sqlite, installed)
+        with sqlite.begin() as connection:
+            for table in EMPTIED:
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+        workspace.import_records(each.records)
+        for list_ in ("users", "groups", "blacklist"):
+            workspace.ignore(list_, getattr(each.ignored, list_))
+        workspace.import_mail([(m.raw, "") for m in each.mailbox] + [(each.raw, "")], decide=False)
+        expected = digest(scenario.case(each, installed).decide(workspace.engine).trace)
+        found = workspace.find_message(scenario.case(each, installed).message.sha256)
+        assert digest(workspace.case(found).decide(workspace.engine).trace) == expected, each.title
+        count += 1
     assert count > 100
 
 

@@ -60,7 +60,7 @@ GERMAN = {
 @cache
 def scenarios() -> tuple[Scenario, ...]:
     """Every scenario of fixtures/, by file and place in it."""
-    return tuple(each for path in scenario.find([FIXTURES]) for each in scenario.load(path, installed()))
+    return tuple(scenario.load_all([FIXTURES], installed()))
 
 
 @cache

@@ -105,13 +105,14 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 def load(path: Path, installed: Installed) -> Iterator[Scenario]:
     """The scenarios of one file. Raises InputError."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
-    for document in yamltext.documents(text, str(path)):
+    for document in yamltext.file_documents(path):
         if document is not None:
             yield _Reader(path, installed).scenario(document)
+
+
+def load_all(paths: Sequence[Path], installed: Installed) -> list[Scenario]:
+    """The scenarios of all files that the paths name (see `find`). Raises InputError."""
+    return [each for path in find(paths) for each in load(path, installed)]
 
 
 def case(scenario: Scenario, installed: Installed) -> Case:
@@ -264,7 +265,7 @@ class _Reader:
         for key, names in (("clauses", clauses or ()), ("not_clauses", not_clauses)):
             for name in names:
                 if name not in self.installed.clauses:
-                    fault = unknown_key(name, self.installed.clauses).replace("unknown key", "there is no clause")
+                    fault = unknown_key(name, self.installed.clauses, "there is no clause")
                     raise self._error(fault.partition("; known here")[0], part.lines[key])
         return Expectation(
             frozenset(assigned) if assigned is not None else None,

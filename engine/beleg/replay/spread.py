@@ -75,8 +75,7 @@ def select(workspace: Workspace, selection: Selection) -> list[tuple[int, int]]:
 
 
 def _no_such(kind: str, name: str, known: Sequence[str]) -> InputError:
-    fault = unknown_key(name, filter(None, known))
-    return InputError(fault.replace("unknown key", f"no stored mail is of the {kind}"))
+    return InputError(unknown_key(name, filter(None, known), f"no stored mail is of the {kind}"))
 
 
 def check_jobs(database: Database, jobs: int) -> None:

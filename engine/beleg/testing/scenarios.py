@@ -31,9 +31,8 @@ def scenarios(folder: Path) -> list[ParameterSet]:
     Raises InputError, PluginError."""
     import pytest
 
-    found = [each for path in scenario.find([folder]) for each in scenario.load(path, everything())]
     root = folder if folder.is_dir() else folder.parent
-    return [pytest.param(each, id=slug(each, root)) for each in found]
+    return [pytest.param(each, id=slug(each, root)) for each in scenario.load_all([folder], everything())]
 
 
 def slug(each: Scenario, root: Path) -> str:
