@@ -24,6 +24,7 @@ from beleg.capture import CaptureFailed, masked, prove, reduced, save, scenario_
 from beleg.capture.originals import Originals
 from beleg.capture.world import expectation
 from beleg.capture.write import files
+from beleg.case import Case
 from beleg.directory import MemoryDirectory
 from beleg.evidence import extract
 from beleg.ignore import IgnoreList
@@ -51,9 +52,8 @@ quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 def of(each: Scenario) -> tuple[Scenario, Decision]:
     """What is captured of a scenario's mail, taken as one of a mailbox and an ERP."""
-    case = scenario.case(each, INSTALLED)
     engine = Engine(INSTALLED, each.settings)
-    case = reduced(engine, case.message, case.directory, case.ignored, case.thread, case.own)
+    case = reduced(scenario.case(each, INSTALLED), engine)
     decision = case.decide(engine)
     tied = {message.sha256 for message in case.thread}
     thread = [stored for stored in each.mailbox if parse(stored.raw).sha256 in tied]
@@ -578,7 +578,7 @@ def test_real_mails(shared: Path) -> None:
     engine = Engine(INSTALLED)
     held: Counter[str] = Counter()
     for raw, message in zip(raws, messages, strict=True):
-        case = reduced(engine, message, directory)
+        case = reduced(Case.alone(message, directory, engine), engine)
         decision = case.decide(engine)
         plain = scenario_of(case, raw, (), decision)
         assert saved(plain, decision)[2]

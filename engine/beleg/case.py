@@ -32,6 +32,11 @@ class Case:
     ignored: IgnoreList
     settings: RuleSettings
 
+    @classmethod
+    def alone(cls, message: Message, directory: MemoryDirectory, engine: Engine) -> Case:
+        """A message that is tied to no other and on which nothing stands, in a world where no address is ignored."""
+        return cls(message, engine.read(message), (), (), directory, IgnoreList(), engine.settings)
+
     def decide(self, engine: Engine, directory: Directory | None = None, *, trace: bool = True) -> Decision:
         """Decide it; `directory` takes the place of its own. `trace` False leaves the trace empty, where only the
         assignments made are wanted. Raises StepFailed."""

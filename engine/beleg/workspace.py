@@ -14,7 +14,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, delete, insert, select
 
-from beleg.assignment import Assignment, removals
+from beleg.assignment import Assignment, records_of, removals
 from beleg.case import Case, Recorder
 from beleg.deciding import BATCH, Deciding
 from beleg.directory import Directory, MemoryDirectory, address_entry, reference_entry
@@ -313,8 +313,8 @@ class Workspace:
             entries = entries_of(evidence)
             entries |= {reference_entry(key) for ref in near if ref in known for key in known[ref].reference_keys()}
             seen.find(entries, self.engine.groups)
-            standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
-            refs = {*seen.named, *standing, *browse.holders(connection, entries, seen.known, seen.crowded)}
+            refs = seen.named | records_of(own, thread)
+            refs |= browse.holders(connection, entries, seen.known, seen.crowded)
             records = seen.directory.records(refs)
             if near:
                 refs |= browse.documents_of(connection, near)

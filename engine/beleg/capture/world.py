@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 
-from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun
+from beleg.assignment import earlier, kept_on_rerun, records_of
 from beleg.case import Case, Recorder
-from beleg.directory import MemoryDirectory
+from beleg.directory import COUNTED, MemoryDirectory
 from beleg.ignore import IgnoreList
 from beleg.lookup import entries_of
 from beleg.message import Message, parse
@@ -70,33 +71,13 @@ def outcome_of(trace: Trace) -> str:
 
 def _applied(ignored: IgnoreList, trace: Trace) -> IgnoreList:
     applied = {(seen.ignored_as, seen.ignored) for seen in trace.addresses}
-
-    def those(entries: Sequence[str], *kinds: str) -> list[str]:
-        return [entry for entry in dict.fromkeys(entries) if any((kind, entry) in applied for kind in kinds)]
-
-    return IgnoreList(
-        those(ignored.users, "user"),
-        those(ignored.groups, "group"),
-        those(ignored.blacklist, "address", "domain", "wildcard"),
-    )
+    return ignored.only(dict.fromkeys(entry for entry, _ in ignored.entries() if entry in applied))
 
 
-def reduced(
-    engine: Engine,
-    message: Message,
-    directory: MemoryDirectory,
-    ignored: IgnoreList | None = None,
-    thread: Sequence[ThreadMessage] = (),
-    own: Sequence[Assignment] = (),
-) -> Case:
-    """The case of a mail in a world held in memory, with those records only that the decision touched or could have
-    touched. Raises StepFailed."""
-    ignored = ignored or IgnoreList()
-    evidence = engine.read(message)
-    seen = Recorder(directory)
-    engine.decide(message, seen, ignored, thread, own, evidence=evidence)
-    standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
-    refs = {*seen.named, *standing, *directory.holders(entries_of(evidence))}
-    records = directory.records(sorted(refs))
-    kept = MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types)
-    return Case(message, evidence, tuple(thread), tuple(own), kept, ignored, engine.settings)
+def reduced(case: Case, engine: Engine) -> Case:
+    """The case with those of its records only that the decision touched or could have touched. Raises StepFailed."""
+    seen = Recorder(case.directory)
+    case.decide(engine, seen)
+    carrying = case.directory.carrying(entries_of(case.evidence), COUNTED + 1)
+    records = case.directory.records({*seen.named, *records_of(case.own, case.thread), *carrying})
+    return replace(case, directory=MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types))
