@@ -88,6 +88,11 @@ class Outcome:
         """Every clause that held, in order."""
         return self.decision.trace.held()
 
+    def failure(self, explanation: str) -> list[str]:
+        """What is said of one with faults: where it stands, what was expected and came out, and why."""
+        where = f"{self.scenario.file}, line {self.scenario.line}"
+        return [where, *self.faults, *(f"  {line}".rstrip() for line in explanation.splitlines())]
+
 
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files that the paths name: files as they are, folders searched (but for a list of equivalent

@@ -57,9 +57,7 @@ def explain(outcome: Outcome, having: Installed, language: str) -> str:
 
 def failure(outcome: Outcome) -> str:
     """What `beleg test` prints of a failing scenario: where it stands, what was expected, what came out, and why."""
-    where = f"{outcome.scenario.file}, line {outcome.scenario.line}"
-    why = [f"  {line}".rstrip() for line in explained(outcome).splitlines()]
-    return "\n".join([where, *outcome.faults, *why])
+    return "\n".join(outcome.failure(explained(outcome)))
 
 
 def read_records(*files: Path, mapping: Path | None = None) -> list[Record]:

@@ -25,7 +25,8 @@ def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lo
     name = str(ref)
     if outcome := next((each for each in trace.assigned if each.record == name), None):
         facts = {"origin": outcome.origin, "clause": outcome.clause or ""}
-        return Lost("assigned", *(trace.assigning(name) or ()), facts=facts)
+        by, check = trace.assigning(name) or ("", None)
+        return Lost("assigned", by, check, facts=facts)
     if ref not in case.directory.all():
         return Lost("retired")
     step = installed.step_for(ref.type)
