@@ -24,7 +24,7 @@ from beleg.capture import CaptureFailed, masked, prove, reduced, save, scenario_
 from beleg.capture.originals import Originals
 from beleg.capture.world import expectation
 from beleg.capture.write import files
-from beleg.case import Case
+from beleg.case import Case, StoredMail
 from beleg.directory import MemoryDirectory
 from beleg.evidence import extract
 from beleg.ignore import IgnoreList
@@ -33,7 +33,7 @@ from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import installed as load_plugins
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference
-from beleg.scenario import Expectation, Scenario, StoredMail
+from beleg.scenario import Expectation, Scenario
 from beleg.step import RuleSettings
 from beleg.store import Database
 from beleg.store.mails import Mails

@@ -19,6 +19,14 @@ from beleg.record import Record, RecordRef
 from beleg.step import RuleSettings
 
 
+@dataclass(frozen=True)
+class StoredMail:
+    """Another message of the mailbox, as its bytes, with what stands on it or was removed from it."""
+
+    raw: bytes
+    assignments: tuple[Assignment, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One message with its evidence, the stored messages that it is tied to, what stands on it and was removed from

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from beleg import yamltext
 from beleg.assignment import ORIGINS, Assignment, Origin, Removal, ThreadMessage
-from beleg.case import Case
+from beleg.case import Case, StoredMail
 from beleg.directory import Directory, MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
 from beleg.evidence import extract
@@ -44,14 +44,6 @@ class Expectation:
     origins: dict[str, str] = field(default_factory=dict)
     clauses: tuple[str, ...] | None = None
     not_clauses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoredMail:
-    """Another message of the world's mailbox, with what stands on it or was removed from it."""
-
-    raw: bytes
-    assignments: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True)

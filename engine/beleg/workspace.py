@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.assignment import Assignment, records_of, removals
-from beleg.case import Case, Recorder
+from beleg.case import Case, Recorder, StoredMail
 from beleg.deciding import BATCH, Deciding
 from beleg.directory import Directory, MemoryDirectory, address_entry, reference_entry
 from beleg.errors import InputError
@@ -27,14 +28,15 @@ from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
-from beleg.scenario import StoredMail
 from beleg.step import RuleSettings
 from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
 from beleg.store.mails import Mails, StoredMessage
 from beleg.store.tables import ignored
 from beleg.trace import Trace, digest
-from beleg.whynot import WhatIf, what_if
+
+if TYPE_CHECKING:
+    from beleg.whynot import WhatIf
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]
 """A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
@@ -330,6 +332,8 @@ class Workspace:
     def what_if(self, message: StoredMessage, mark: str) -> WhatIf | None:
         """What would come out of a decided message without the evidence that decided. None where no evidence did, and
         where the stored decision (its digest is `mark`) is not the one that comes out now."""
+        from beleg.whynot import what_if
+
         case = self.case(message)
         trace = case.decide(self.engine).trace
         return what_if(case, trace, self.engine) if digest(trace) == mark else None

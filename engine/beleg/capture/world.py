@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from beleg.assignment import earlier, kept_on_rerun, records_of
-from beleg.case import Case, Recorder
+from beleg.case import Case, Recorder, StoredMail
 from beleg.directory import COUNTED, MemoryDirectory
 from beleg.ignore import IgnoreList
 from beleg.lookup import entries_of
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
-from beleg.scenario import Expectation, Scenario, StoredMail
+from beleg.scenario import Expectation, Scenario
 from beleg.step import RuleSettings
 from beleg.thread import thread_of
 from beleg.trace import Trace
