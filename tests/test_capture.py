@@ -39,8 +39,9 @@ from beleg.store import Database
 from beleg.store.mails import Mails
 from beleg.trace import Trace
 from beleg.workspace import Workspace
-from test_case import EMPTIED, FIXTURES
-from test_cli import ANSWER, ERP, QUESTION, Cli
+from commands import ANSWER, ERP, QUESTION, Cli
+from conftest import FIXTURES
+from stored import add_mail, empty, ignore
 from test_properties import ADDRESSES, NUMBERS, OWN, RULES, SOME_ID
 from test_properties import WORLDS as NUMBERED_WORLDS
 from worlds import WORLDS, contact, order
@@ -240,19 +241,12 @@ def captured_from(database: Database, many: Sequence[Scenario], folder: Path) ->
     scenario's own run, and unmasked its whole trace is."""
     for number, each in enumerate(many):
         workspace = Workspace(database, INSTALLED, each.settings)
+        empty(database)
         with database.begin() as connection:
-            for table in EMPTIED:
-                connection.exec_driver_sql(f"DELETE FROM {table}")
-            stored = Mails(connection)
             for one in (*each.mailbox, StoredMail(each.raw, each.assignments)):
-                row = stored.add(parse(one.raw), one.raw)
-                for made in one.assignments:
-                    stored.assign(row, [made], "lena@brunner.example")
-                    if made.removed:
-                        stored.remove(row, [made.record], made.removed.by, made.removed.at)
+                add_mail(Mails(connection), one.raw, one.assignments)
         workspace.import_records(each.records)
-        for list_ in ("users", "groups", "blacklist"):
-            workspace.ignore(list_, getattr(each.ignored, list_))
+        ignore(workspace, each.ignored)
         found = workspace.find_message(parse(each.raw).sha256)
         case = workspace.case(found)
         decision = case.decide(workspace.engine)
@@ -594,12 +588,8 @@ def test_real_mails(shared: Path) -> None:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def shop(cli: Cli) -> Cli:
     """A folder with a database: some records, an ignored group, and a question with its answer: rows 1 and 2."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("BELEG_")]:
-        monkeypatch.delenv(name)
-    cli = Cli(tmp_path, capsys)
     cli("init")
     cli("erp", "import", cli.write("erp.yaml", ERP))
     cli("ignore", "add", "--list", "groups", "shop@firma.example")

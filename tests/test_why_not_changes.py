@@ -37,9 +37,8 @@ from beleg.thread import thread_of
 from beleg.trace import Trace
 from beleg.whynot import Edit, WhatIf, WhyNot, what_if, why_not
 from beleg.workspace import Workspace
-from test_case import EMPTIED
+from stored import add_mail, empty, ignore
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers
-from test_scenarios import add
 from worlds import contact, order
 from writing import day, mail
 
@@ -521,16 +520,13 @@ def test_from_the_database(sqlite: Database, world: World, data: st.DataObject) 
     """What is taken out of a database for one record is enough: the answer is that of the whole world."""
     target = data.draw(st.sampled_from(world.records))
     workspace = Workspace(sqlite, world.installed, RuleSettings(world.on_conflict))
-    with sqlite.begin() as connection:
-        for table in EMPTIED:
-            connection.exec_driver_sql(f"DELETE FROM {table}")
+    empty(sqlite)
     workspace.import_records(world.records)
-    for list_ in ("users", "groups", "blacklist"):
-        workspace.ignore(list_, getattr(world, list_))
+    ignore(workspace, IgnoreList(world.users, world.groups, world.blacklist))
     with sqlite.begin() as connection:
         for each in world.thread:
-            add(Mails(connection), each.raw, each.assignments)
-        row = add(Mails(connection), world.raw, world.own)
+            add_mail(Mails(connection), each.raw, each.assignments)
+        row = add_mail(Mails(connection), world.raw, world.own)
     case = workspace.case(workspace.find_message(str(row)), [target.ref])
     answer, expected = why_not(case, target.ref, workspace.engine, seconds=600), world.why_not(target.ref)
     assert answer.trace == expected.trace

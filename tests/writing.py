@@ -1,11 +1,22 @@
-"""What several test modules write: mails, and plugin packages as pip would install them."""
+"""What several test modules write: mails, and plugins, as objects and as packages that pip would install."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
+
+from beleg import RecordType, Words, hookimpl
+
+RETURN = RecordType(
+    "return",
+    "returns",
+    {"en": Words("return", "returns"), "de": Words("Retoure", "Retouren")},
+    links={"customer": "contact", "order": "order"},
+)
 
 
 def mail(
@@ -53,3 +64,28 @@ def publish(
     (info / "entry_points.txt").write_text(f"[beleg]\n{name} = {module}\n")
     (site / f"{module}.py").write_text(dedent(code), encoding="utf-8")
     monkeypatch.syspath_prepend(site)
+
+
+def plugin(
+    *,
+    types: Sequence[object] = (),
+    steps: Sequence[object] = (),
+    rules: Sequence[object] = (),
+    clauses: Sequence[object] = (),
+) -> SimpleNamespace:
+    """A plugin that brings these."""
+
+    def answer(name: str, items: Sequence[object]) -> Callable[[], Sequence[object]]:
+        def hook() -> Sequence[object]:
+            return items
+
+        hook.__name__ = name
+        return hookimpl(hook)
+
+    brought = {
+        "beleg_record_types": types,
+        "beleg_steps": steps,
+        "beleg_rules": rules,
+        "beleg_clauses": clauses,
+    }
+    return SimpleNamespace(**{name: answer(name, items) for name, items in brought.items() if items})
