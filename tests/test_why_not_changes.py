@@ -22,7 +22,7 @@ from beleg.case import Case
 from beleg.clause import Clause, Sentences
 from beleg.directory import MemoryDirectory
 from beleg.evidence import Evidence, extract
-from beleg.hooks import RuleChange, hookimpl
+from beleg.hooks import RuleChange
 from beleg.ignore import IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.message import Message, parse
@@ -40,7 +40,7 @@ from beleg.workspace import Workspace
 from stored import add_mail, empty, ignore
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers
 from worlds import contact, order
-from writing import day, mail
+from writing import day, mail, plugin
 
 # --- worlds as plain data
 
@@ -116,29 +116,21 @@ class World:
         return why_not(self.case(), ref, self.engine(), max_edits=max_edits, seconds=600)
 
 
-class CrowdRule:
-    """A plugin whose rule passes over an address that leads to more than so many documents, and contacts likewise."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-
-    @hookimpl
-    def beleg_rules(self) -> list[RuleChange]:
-        return [
-            RuleChange("document.address", Rule("crowd", f"candidates > {self._most}", "nothing", before="removed")),
-            RuleChange("contact.address", Rule("crowd", f"inactive > {self._most}", "assign:active", before="removed")),
-        ]
-
-    @hookimpl
-    def beleg_clauses(self) -> list[Clause]:
-        said = {"en": Sentences("too many"), "de": Sentences("zu viele")}
-        steps = ("order", "offer", "contact")
-        return [Clause(f"{step}.{stage}.crowd", "own", said) for step in steps for stage in ("participants", "content")]
-
-
 @cache
 def with_crowd_rule(most: int) -> Installed:
-    return installed(extra=[("crowd", CrowdRule(most))])
+    """A rule more passes over an address that leads to more than so many documents, and contacts likewise."""
+    said = {"en": Sentences("too many"), "de": Sentences("zu viele")}
+    steps = ("order", "offer", "contact")
+    brought = plugin(
+        rules=[
+            RuleChange("document.address", Rule("crowd", f"candidates > {most}", "nothing", before="removed")),
+            RuleChange("contact.address", Rule("crowd", f"inactive > {most}", "assign:active", before="removed")),
+        ],
+        clauses=[
+            Clause(f"{step}.{stage}.crowd", "own", said) for step in steps for stage in ("participants", "content")
+        ],
+    )
+    return installed(extra=[("crowd", brought)])
 
 
 @cache

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from beleg import RecordType, Words, hookimpl
+from beleg import Check, Clause, Context, RecordType, RuleSeen, Step, Words, hookimpl
 
 RETURN = RecordType(
     "return",
@@ -89,3 +90,19 @@ def plugin(
         "beleg_clauses": clauses,
     }
     return SimpleNamespace(**{name: answer(name, items) for name, items in brought.items() if items})
+
+
+class Failing(Step):
+    """Fails on the mails of one sender, while it is told to."""
+
+    name = "failing"
+    priority = 150
+    on = ""
+
+    def clauses(self) -> Sequence[Clause]:
+        return []
+
+    def run(self, context: Context) -> Any:
+        if any(each.key == self.on for each in context.participants):
+            raise RuntimeError("kaputt")
+        yield Check("nothing_found", (RuleSeen("failing.asked", "held"),))
