@@ -28,8 +28,8 @@ from beleg.record import Record, RecordRef, Reference
 from beleg.step import RuleSettings
 from beleg.store import Database
 from beleg.testing.snapshots import TextFile
-from beleg.whynot import Edit, Lost, WhyNot, apply, vocabulary, what_if, why_not
-from beleg.whynot.edits import numbers_of
+from beleg.why_not import Edit, Lost, WhyNot, apply, vocabulary, what_if, why_not
+from beleg.why_not.edits import numbers_of
 from beleg.workspace import Workspace
 from worlds import contact, order
 from writing import day, mail

@@ -35,7 +35,7 @@ from beleg.store import Database
 from beleg.store.mails import Mails
 from beleg.thread import thread_of
 from beleg.trace import Trace
-from beleg.whynot import Edit, WhatIf, WhyNot, what_if, why_not
+from beleg.why_not import Edit, WhatIf, WhyNot, what_if, why_not
 from beleg.workspace import Workspace
 from stored import add_mail, empty, ignore
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers

@@ -36,7 +36,7 @@ from beleg.store.tables import ignored
 from beleg.trace import Trace, digest
 
 if TYPE_CHECKING:
-    from beleg.whynot import WhatIf
+    from beleg.why_not import WhatIf
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]
 """A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
@@ -332,7 +332,7 @@ class Workspace:
     def what_if(self, message: StoredMessage, mark: str) -> WhatIf | None:
         """What would come out of a decided message without the evidence that decided. None where no evidence did, and
         where the stored decision (its digest is `mark`) is not the one that comes out now."""
-        from beleg.whynot import what_if
+        from beleg.why_not import what_if
 
         case = self.case(message)
         trace = case.decide(self.engine).trace

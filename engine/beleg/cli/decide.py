@@ -57,7 +57,7 @@ def explain(
     written."""
     from beleg.explain import what_if_line
     from beleg.trace import digest, encode
-    from beleg.whynot import what_if
+    from beleg.why_not import what_if
 
     one = frame(context)
     explainer = one.explainer(lang)
@@ -90,7 +90,7 @@ def why_not(
     """Say where a record was lost, and the smallest changes that would have assigned it, each executed on a copy of
     the world. Exit code 1 when no change is found."""
     from beleg.explain import why_not_lines
-    from beleg.whynot import why_not as ask
+    from beleg.why_not import why_not as ask
     from beleg.workspace import NotFound
 
     one = frame(context)

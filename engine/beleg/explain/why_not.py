@@ -11,7 +11,7 @@ from beleg.explain.render import FEW, WIDTH, Explainer
 from beleg.trace import At
 
 if TYPE_CHECKING:
-    from beleg.whynot import Change, Edit, Lost, WhatIf, WhyNot
+    from beleg.why_not import Change, Edit, Lost, WhatIf, WhyNot
 
 SHOWN_CHANGES = 10
 """How many changes the text shows; the JSON has them all."""

@@ -16,8 +16,8 @@ from beleg.record import CUSTOMER, Record, RecordRef
 from beleg.stages import CONTENT, PARTICIPANTS
 from beleg.step import Step
 from beleg.trace import At, Check, StepTrace, Trace, decisive
-from beleg.whynot.answer import Carried, Gate, Lost, Numbered
-from beleg.whynot.edits import numbers_of, occurrences
+from beleg.why_not.answer import Carried, Gate, Lost, Numbered
+from beleg.why_not.edits import numbers_of, occurrences
 
 
 def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lost:

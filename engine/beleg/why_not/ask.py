@@ -14,9 +14,9 @@ from beleg.keys import address_key, reference_key
 from beleg.orchestrator import Engine
 from beleg.record import RecordRef
 from beleg.trace import Check, Trace, digest
-from beleg.whynot.answer import Change, Edit, WhatIf, WhyNot
-from beleg.whynot.edits import apply_to_mail, apply_to_world, conflicting, relevant, vocabulary, without_numbers
-from beleg.whynot.lost import addresses_of, gates, locate, numbers_named, why_nothing
+from beleg.why_not.answer import Change, Edit, WhatIf, WhyNot
+from beleg.why_not.edits import apply_to_mail, apply_to_world, conflicting, relevant, vocabulary, without_numbers
+from beleg.why_not.lost import addresses_of, gates, locate, numbers_named, why_nothing
 
 MAX_EDITS = 2
 SECONDS = 5.0

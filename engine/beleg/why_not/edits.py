@@ -18,7 +18,7 @@ from beleg.lookup import entries_of
 from beleg.message import TextPart, parse
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
-from beleg.whynot.answer import Edit
+from beleg.why_not.answer import Edit
 
 ADDED = "+"
 """The part of the mail that a number which the mail does not name is written into: the last of its content."""
