@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select
 
-from beleg.assignment import Assignment, records_of, removals
-from beleg.case import Case, Recorder, StoredMail
+from beleg.assignment import Assignment, removals
+from beleg.case import Case, StoredMail
 from beleg.deciding import BATCH, Deciding
-from beleg.directory import Directory, MemoryDirectory, address_entry, reference_entry
+from beleg.directory import Directory, address_entry, reference_entry
 from beleg.errors import InputError
+from beleg.gather import gather
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
-from beleg.lookup import entries_of
 from beleg.message import content_identity, parse
 from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
@@ -293,41 +293,10 @@ class Workspace:
         return found
 
     def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
-        """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
-        out of the database: of the ERP what it touched or could have touched, and what is `near` these records: they,
-        what they point at, their documents, and every record that shares a number with them or with one of the mail's
-        that points at them. Deciding it gives the same trace. Raises StepFailed."""
+        """All that the decision on a message depends on, taken out of the database, with what is `near` these records:
+        see `gather`. Raises StepFailed."""
         with self.database.begin(write=False) as connection:
-            mails = Mails(connection)
-            own: tuple[Assignment, ...] = ()
-            if isinstance(mail, bytes):
-                message = parse(mail, self.rules.limits)
-                around = mails.thread_of(message)
-            else:
-                message = parse(mails.raw([mail.row])[mail.row], self.rules.limits)
-                around, own = mails.around(mail)
-            thread = tuple(each for _, each in around)
-            evidence = self.engine.read(message)
-            ignored = self.ignore_list(connection)
-            seen = Recorder(SqlDirectory(connection))
-            self.engine.decide(message, seen, ignored, thread, own, evidence=evidence)
-            known = seen.records(near)
-            entries = entries_of(evidence)
-            entries |= {reference_entry(key) for ref in near if ref in known for key in known[ref].reference_keys()}
-            seen.find(entries, self.engine.groups)
-            refs = seen.named | records_of(own, thread)
-            refs |= browse.holders(connection, entries, seen.known, seen.crowded)
-            records = seen.directory.records(refs)
-            if near:
-                refs |= browse.documents_of(connection, near)
-                pointing = [each for each in records.values() if any(link.target in near for link in each.links)]
-                numbers = {reference_entry(key) for each in pointing for key in each.reference_keys()}
-                sharing = Recorder(seen.directory)
-                sharing.find(numbers, self.engine.groups)
-                refs |= browse.holders(connection, numbers, sharing.known, sharing.crowded)
-                records = seen.directory.records(refs)
-        directory = MemoryDirectory((records[ref] for ref in sorted(records)), self.installed.types)
-        return Case(message, evidence, thread, own, directory, ignored, self.rules)
+            return gather(connection, self.engine, self.ignore_list(connection), mail, near)
 
     def what_if(self, message: StoredMessage, mark: str) -> WhatIf | None:
         """What would come out of a decided message without the evidence that decided. None where no evidence did, and
