@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from beleg import scenario
 from beleg.assignment import Assignment, Removal
-from beleg.capture import CaptureFailed, masked, prove, reduced, save, scenario_of
+from beleg.capture import CaptureFailed, masked, prove, save, scenario_of
 from beleg.capture.originals import Originals
 from beleg.capture.world import expectation
 from beleg.capture.write import files
@@ -54,7 +54,7 @@ quick = settings(max_examples=100, deadline=None, derandomize=True)
 def of(each: Scenario) -> tuple[Scenario, Decision]:
     """What is captured of a scenario's mail, taken as one of a mailbox and an ERP."""
     engine = Engine(INSTALLED, each.settings)
-    case = reduced(scenario.case(each, INSTALLED), engine)
+    case = scenario.case(each, INSTALLED).reduced(engine)
     decision = case.decide(engine)
     tied = {message.sha256 for message in case.thread}
     thread = [stored for stored in each.mailbox if parse(stored.raw).sha256 in tied]
@@ -572,7 +572,7 @@ def test_real_mails(shared: Path) -> None:
     engine = Engine(INSTALLED)
     held: Counter[str] = Counter()
     for raw, message in zip(raws, messages, strict=True):
-        case = reduced(Case.alone(message, directory, engine), engine)
+        case = Case.alone(message, directory, engine).reduced(engine)
         decision = case.decide(engine)
         plain = scenario_of(case, raw, (), decision)
         assert saved(plain, decision)[2]

@@ -7,12 +7,13 @@ changed copy of its world (`dataclasses.replace`, `MemoryDirectory.changed`), un
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from beleg.assignment import Assignment, ThreadMessage
-from beleg.directory import LISTED, Directory, Group, MemoryDirectory, Pair, Shared
+from beleg.assignment import Assignment, ThreadMessage, records_of
+from beleg.directory import COUNTED, LISTED, Directory, Group, MemoryDirectory, Pair, Shared
 from beleg.evidence import Evidence
 from beleg.ignore import IgnoreList
+from beleg.lookup import entries_of
 from beleg.message import Message
 from beleg.orchestrator import Decision, Engine
 from beleg.record import Record, RecordRef
@@ -57,6 +58,15 @@ class Case:
             evidence=self.evidence,
             trace=trace,
         )
+
+    def reduced(self, engine: Engine) -> Case:
+        """The case with those of its records only that the decision touches or could touch. Raises StepFailed."""
+        seen = Recorder(self.directory)
+        self.decide(engine, seen)
+        carrying = self.directory.carrying(entries_of(self.evidence), COUNTED + 1)
+        records = self.directory.records(seen.named | records_of(self.own, self.thread) | carrying)
+        directory = MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types)
+        return replace(self, directory=directory)
 
 
 @dataclass(slots=True)

@@ -242,7 +242,7 @@ def _assignable(
     carries an address and a number, the only one with two numbers."""
     known = [found.key for found in addresses if address_entry(found.key) in lookup.found]
     hits = [(group, lookup.by_address(address, group)) for address in known for group in groups]
-    content = [number for number in lookup.numbers if number.place.part != "subject"]
+    content = [number for number in lookup.numbers if number.in_content]
     for group in counting:
         for address in known:
             hits += [(group, both) for _, both in lookup.numbers_with(address, group)]

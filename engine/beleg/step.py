@@ -68,7 +68,7 @@ class Context:
     @property
     def content_numbers(self) -> Sequence[FoundNumber]:
         """The reference numbers of the content alone."""
-        return [number for number in self.lookup.numbers if number.place.part != "subject"]
+        return [number for number in self.lookup.numbers if number.in_content]
 
 
 Condition = Literal["always", "first", "single"]

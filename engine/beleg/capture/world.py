@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from beleg.assignment import earlier, kept_on_rerun, records_of
-from beleg.case import Case, Recorder, StoredMail
-from beleg.directory import COUNTED, MemoryDirectory
+from beleg.assignment import earlier, kept_on_rerun
+from beleg.case import Case, StoredMail
 from beleg.ignore import IgnoreList
-from beleg.lookup import entries_of
 from beleg.message import Message, parse
-from beleg.orchestrator import Decision, Engine
+from beleg.orchestrator import Decision
 from beleg.scenario import Expectation, Scenario
 from beleg.step import RuleSettings
 from beleg.thread import thread_of
@@ -72,12 +69,3 @@ def outcome_of(trace: Trace) -> str:
 def _applied(ignored: IgnoreList, trace: Trace) -> IgnoreList:
     applied = {(seen.ignored_as, seen.ignored) for seen in trace.addresses}
     return ignored.only(dict.fromkeys(entry for entry, _ in ignored.entries() if entry in applied))
-
-
-def reduced(case: Case, engine: Engine) -> Case:
-    """The case with those of its records only that the decision touched or could have touched. Raises StepFailed."""
-    seen = Recorder(case.directory)
-    case.decide(engine, seen)
-    carrying = case.directory.carrying(entries_of(case.evidence), COUNTED + 1)
-    records = case.directory.records({*seen.named, *records_of(case.own, case.thread), *carrying})
-    return replace(case, directory=MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types))

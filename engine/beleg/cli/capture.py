@@ -71,11 +71,11 @@ def capture(
 
 
 def _of_file(one: Frame, raw: bytes, erp: list[Path] | None, title: str | None) -> tuple[Scenario, Decision]:
-    from beleg.capture import reduced, scenario_of
+    from beleg.capture import scenario_of
 
     case, engine = case_of(one, raw, erp)
     if erp:
-        case = reduced(case, engine)
+        case = case.reduced(engine)
     around = [] if erp else one.workspace.mails_around(raw)[1]
     decision = case.decide(engine)
     return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision

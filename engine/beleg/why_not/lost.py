@@ -99,7 +99,7 @@ def _dropped(case: Case, check: Check, ref: RecordRef) -> bool:
 def _content_numbers(case: Case, ref: RecordRef) -> set[str]:
     """The numbers of the content that the record bears."""
     keys = case.directory.all()[ref].reference_keys()
-    return {number.key for number in occurrences(case) if number.place.part != "subject" and number.key in keys}
+    return {number.key for number in occurrences(case) if number.in_content and number.key in keys}
 
 
 def _would_come(case: Case, ran: StepTrace, won: Check, ref: RecordRef, by_numbers: bool) -> bool:
