@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,40 +37,9 @@ from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed, PluginError, installed
 from beleg.trace import digest
 from worlds import contact, order
-from writing import mail, publish
+from writing import RETURN, mail, plugin, publish
 
-RETURN = RecordType(
-    "return",
-    "returns",
-    {"en": Words("return", "returns"), "de": Words("Retoure", "Retouren")},
-    links={"customer": "contact", "order": "order"},
-)
 HELLO = {"en": Sentences("hello"), "de": Sentences("hallo")}
-
-
-def plugin(
-    *,
-    types: Sequence[object] = (),
-    steps: Sequence[object] = (),
-    rules: Sequence[object] = (),
-    clauses: Sequence[object] = (),
-) -> SimpleNamespace:
-    """A plugin that brings these."""
-
-    def answer(name: str, items: Sequence[object]) -> Callable[[], Sequence[object]]:
-        def hook() -> Sequence[object]:
-            return items
-
-        hook.__name__ = name
-        return hookimpl(hook)
-
-    brought = {
-        "beleg_record_types": types,
-        "beleg_steps": steps,
-        "beleg_rules": rules,
-        "beleg_clauses": clauses,
-    }
-    return SimpleNamespace(**{name: answer(name, items) for name, items in brought.items() if items})
 
 
 class Quiet(Step):

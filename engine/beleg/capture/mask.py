@@ -20,12 +20,13 @@ from beleg.capture.rebuild import Rebuilder
 from beleg.capture.save import CaptureFailed
 from beleg.capture.stand_ins import StandIns, Words
 from beleg.capture.world import expectation
+from beleg.case import StoredMail
 from beleg.ignore import IgnoreList
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference, role_types
-from beleg.scenario import Scenario, StoredMail, case
+from beleg.scenario import Scenario, case
 from beleg.trace import Trace
 
 _TRIES = 10

@@ -6,11 +6,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import chain
-from multiprocessing import active_children, get_context
 from typing import NamedTuple
 
 from beleg.deciding import BATCH
@@ -75,8 +73,7 @@ def select(workspace: Workspace, selection: Selection) -> list[tuple[int, int]]:
 
 
 def _no_such(kind: str, name: str, known: Sequence[str]) -> InputError:
-    fault = unknown_key(name, filter(None, known))
-    return InputError(fault.replace("unknown key", f"no stored mail is of the {kind}"))
+    return InputError(unknown_key(name, filter(None, known), f"no stored mail is of the {kind}"))
 
 
 def check_jobs(database: Database, jobs: int) -> None:
@@ -148,6 +145,9 @@ def _batches(rows: Sequence[tuple[int, int]], jobs: int) -> list[list[int]]:
 
 
 def _spread(work: Work, batches: Sequence[Sequence[int]], jobs: int) -> Generator[list[Change], None, None]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import active_children, get_context
+
     others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_undisturbed)
     try:

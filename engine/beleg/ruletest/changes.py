@@ -191,15 +191,9 @@ def kind_of(entry: str) -> Kind:
 def let_through(kind: Kind) -> Callable[[Case], Case]:
     """No entry of the kind is there."""
 
-    def change(case: Case) -> Case:
-        ignored = case.ignored
-        users = ignored.users if kind != "user" else ()
-        groups = ignored.groups if kind != "group" else ()
-        return replace(
-            case, ignored=IgnoreList(users, groups, [entry for entry in ignored.blacklist if kind_of(entry) != kind])
-        )
-
-    return change
+    return lambda case: replace(
+        case, ignored=case.ignored.only(entry for entry, _ in case.ignored.entries() if entry.kind != kind)
+    )
 
 
 def blacklisted_too(more: Callable[[str], str | None]) -> Callable[[Case], Case]:

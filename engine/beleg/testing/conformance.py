@@ -219,7 +219,7 @@ def _scenarios(test: StepConformance) -> tuple[Scenario, ...]:
 
 @cache
 def _loaded(folders: tuple[Path, ...]) -> tuple[Scenario, ...]:
-    return tuple(each for path in scenario.find(folders) for each in scenario.load(path, everything()))
+    return tuple(scenario.load_all(folders, everything()))
 
 
 def _traces(test: StepConformance) -> tuple[Trace, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from beleg.cli import main
-from beleg.kit import LONGEST, TEMPLATE
+from beleg.new_plugin import LONGEST, TEMPLATE
 from fresh import Fresh
 from writing import publish
 

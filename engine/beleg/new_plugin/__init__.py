@@ -118,7 +118,7 @@ def _snapshots(wanted: Plan, folder: Path, fields: dict[str, str]) -> Iterator[P
     fixtures = folder / "fixtures"
     with _imported(fields["module"], folder / "src") as module:
         having = installed(extra=[(wanted.name, module)])
-        for each in (each for path in scenario.find([fixtures]) for each in scenario.load(path, having)):
+        for each in scenario.load_all([fixtures], having):
             outcome = scenario.run(each, having)
             for language in LANGUAGES:
                 path = stored / f"test_explained[{slug(each, fixtures)}-{language}].txt"
