@@ -136,6 +136,18 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
 # --- what it refuses
 
 
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [("x", "orders"), ("x", "contacts"), ("x", "record"), ("x", "records"), ("x", "message"), ("beleg", "x")],
+)
+def test_a_name_that_would_be_taken_for_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, type_: str
+) -> None:
+    assert new_plugin(name, "--type", type_) == 2
+    assert "choose another name" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["Returns", "2nd", "re turns", "re--turns", "../up", "-", "", "r" * 31, "réturns"])
 def test_a_name_that_is_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     said = refused(capsys, "--type", "return", "--", name)
