@@ -49,7 +49,7 @@ def test_it_installs_and_passes(tmp_path: Path, arguments: str, folder: str, typ
     fresh.run("ruff check . && ruff format --check . && mypy", package)
     fresh.run("pip install --editable '.[test]'", package)
     printed = fresh.run("pytest", package)
-    assert re.search(r"\b15 passed\b", printed), printed
+    assert re.search(r"\b16 passed\b", printed), printed
     assert "4 snapshots passed" in printed
     [line] = [line for line in fresh.run("beleg plugins", package).splitlines() if folder in line]
     assert type_ in line
