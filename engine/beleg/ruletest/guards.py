@@ -279,7 +279,7 @@ def _set_before() -> Iterator[Mutant]:
         case=changes.own(changes.without_followers_of_removed),
     )
     yield _guard(
-        "set by hand after a removal: still removed",
+        "set by hand after a removal: forgotten",
         "what stands before",
         "what a person removed and set again by hand counts as removed",
         "was jemand entfernt und wieder von Hand gesetzt hat, gilt als entfernt",
