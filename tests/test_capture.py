@@ -527,6 +527,22 @@ def test_words_of_the_erp_stay_unless_they_tell_something() -> None:
     assert not re.search("anna|kunde", text, re.IGNORECASE)
 
 
+def test_a_type_that_no_plugin_declares_may_tell_something() -> None:
+    contract = RecordRef("vertrag_anna", "V-1")
+    world = [
+        Record(contract, "4713", links=(Link("zu", RecordRef("vertrag_anna", "V-2")),)),
+        Record(RecordRef("invoice", "R-1"), "4714"),
+        contact("K-1", "anna@kunde.example", status="inactive"),
+    ]
+    mail_by_hand = make(mail("4713, 4714", sender="anna@kunde.example"), world, own=[Assignment(contract, "manual")])
+    text, loaded, same = saved(*masked(*of(mail_by_hand), INSTALLED))
+    assert same
+    assert not re.search("anna|vertrag", text, re.IGNORECASE)
+    [masked_contract] = [record for record in loaded.records if record.ref.type not in ("invoice", "contact")]
+    assert masked_contract.links[0].target.type == masked_contract.ref.type
+    assert [each.record for each in loaded.assignments] == [masked_contract.ref]
+
+
 def test_a_title_of_ones_own_tells_nothing_either() -> None:
     plain, decision = of(make(mail(sender="anna@kunde.example"), [contact("K-1", "anna@kunde.example")]))
     other, _ = masked(plain, decision, INSTALLED, title="One contact by the sender")

@@ -174,6 +174,27 @@ def test_two_record_types_with_one_import_key() -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "plural"), [("orders", "orderses"), ("rank", "order")])
+def test_a_record_type_named_as_others_are(name: str, plural: str) -> None:
+    twin = RecordType(name, plural, {"en": Words("a", "b"), "de": Words("a", "b")})
+    assert "share a word, and import files name a type by either; rename one of them" in fault(
+        ("zwei", plugin(types=[twin]))
+    )
+
+
+@pytest.mark.parametrize(("name", "plural"), [("record", "records"), ("records", "recordses")])
+def test_a_record_type_that_is_no_type(name: str, plural: str) -> None:
+    anything = RecordType(name, plural, {"en": Words("a", "b"), "de": Words("a", "b")})
+    assert "can't be told from the key 'records' of import files" in fault(("zwei", plugin(types=[anything])))
+
+
+def test_names_of_the_engines_own() -> None:
+    assert fault(("zwei", plugin(steps=[Quiet("message", 500)]))) == (
+        "plugin 'zwei': its step is named 'message', under which traces show what no step decides; rename it"
+    )
+    assert "a plugin is named 'beleg'" in fault(("beleg", plugin()))
+
+
 def test_two_tables_of_one_name() -> None:
     table = Table("contact.address", ("x",), (Rule("none", "otherwise", "nothing"),))
     assert fault(("zwei", plugin(steps=[Quiet("second", 500, (table,))]))) == (

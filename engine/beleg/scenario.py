@@ -18,11 +18,11 @@ from beleg.directory import Directory, MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
 from beleg.evidence import extract
 from beleg.ignore import ENTRY_LISTS, IgnoreList
-from beleg.importer.rows import GENERIC, RowReader
+from beleg.importer.rows import RowReader
 from beleg.message import parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
-from beleg.record import Record, RecordRef
+from beleg.record import GENERIC, Record, RecordRef
 from beleg.step import ON_CONFLICT, RuleSettings
 from beleg.thread import thread_of
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
 from beleg.directory import Directory
 from beleg.evidence import Evidence, FoundAddress, extract
-from beleg.frame_clauses import LIMIT
+from beleg.frame_clauses import FRAME, LIMIT
 from beleg.ignore import Entry, IgnoreList
 from beleg.lookup import Lookup, groups_of, look_up
 from beleg.message import Message
@@ -39,9 +39,6 @@ from beleg.trace import (
     Trace,
 )
 from beleg.version import __version__
-
-FRAME = "message"
-"""The name under which a trace shows what no step decided: a message beyond a limit."""
 
 
 class StepFailed(Exception):

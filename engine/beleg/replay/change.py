@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 from msgspec.structs import replace
 
-from beleg.orchestrator.decide import FRAME
+from beleg.frame_clauses import FRAME
 from beleg.orchestrator.inputs import Changed, Part
 from beleg.trace import Check, Trace, decisive
 
