@@ -353,6 +353,11 @@ class Workspace:
             found = [(each, StoredMail(raws[each.row], tied.assignments)) for each, tied in around]
             return mail if isinstance(mail, bytes) else raws[mail.row], found
 
+    def standing(self, row: int) -> list[RecordRef]:
+        """The records that stand on a message now."""
+        with self.database.begin(write=False) as connection:
+            return list(dict.fromkeys(each.record for each in Mails(connection).assignments(row) if each.stands))
+
     # --- corrections ---------------------------------------------------------------------------------------------
 
     def add(self, row: int, ref: RecordRef, by: str) -> list[Assignment]:

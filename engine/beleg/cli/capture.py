@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beleg.cli.decide import MESSAGE
+from beleg.cli.decide import MESSAGE, Erp, stored_message
 from beleg.cli.frame import Frame, complain, frame, say
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def capture(
     ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="With --mask: the same stand-ins on every run.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The scenario's title.")] = None,
-    erp: Annotated[
-        list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
-    ] = None,
+    erp: Erp = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write the decision on a message as a scenario: the mail, its thread, and the records that mattered. It is run at
@@ -102,7 +100,7 @@ def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Deci
     from beleg.capture import scenario_of
 
     workspace = one.workspace
-    stored = workspace.find_message(name)
+    stored = stored_message(one, name)
     trace, _ = workspace.open(stored.row)
     case = workspace.case(stored)
     decision = case.decide(workspace.engine)

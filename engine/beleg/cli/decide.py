@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +16,13 @@ from beleg.record import RecordRef
 if TYPE_CHECKING:
     from beleg.case import Case
     from beleg.orchestrator import Engine
+    from beleg.record import RecordType
+    from beleg.store.mails import StoredMessage
 
 MESSAGE = "A row number, a Message-ID, or the beginning of a sha256."
 Erp = Annotated[
-    list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
+    list[Path] | None,
+    typer.Option("--erp", metavar="FILE", help="ERP file to decide a mail file by, instead of the database."),
 ]
 
 
@@ -73,6 +76,7 @@ def explain(
 
     one = frame(context)
     explainer = one.explainer(lang)
+    standing = None
     if (path := mail_file(message, erp)) is not None:
         case, engine = case_of_file(one, path, erp)
         trace = case.decide(engine).trace
@@ -80,13 +84,15 @@ def explain(
         without = None if as_json else what_if(case, trace, engine)
     else:
         workspace = one.workspace
-        found = workspace.find_message(message)
+        found = stored_message(one, message)
         trace, mark = workspace.open(found.row)
         without = None if as_json else workspace.what_if(found, mark)
+        standing = [str(ref) for ref in workspace.standing(found.row)]
     if as_json:
         say(encode(trace).decode())
     else:
-        say_lines(explainer.lines(trace, mark, what_if=what_if_line(explainer, without) if without else None))
+        turned = what_if_line(explainer, without) if without else None
+        say_lines(explainer.lines(trace, mark, what_if=turned, standing=standing))
 
 
 def why_not(
@@ -112,12 +118,12 @@ def why_not(
     if (path := mail_file(message, erp)) is not None:
         case, engine = case_of_file(one, path, erp, [ref])
     else:
-        found = one.workspace.find_message(message)
+        found = stored_message(one, message)
         stored = one.workspace.open(found.row)[1]
         case, engine = one.workspace.case(found, [ref]), one.workspace.engine
     known = ref in case.directory.all() or (not erp and one.workspace.record_known(ref))
     if not known:
-        raise NotFound(f"the ERP has no record {ref}")
+        raise NotFound(f"the ERP has no record {ref}{_hint_at_type(ref, one.installed.types)}")
     answer = ask(case, ref, engine, max_edits=max_edits, seconds=seconds, stored=stored)
     if as_json:
         say_json(answer)
@@ -136,6 +142,16 @@ def mail_file(message: str, erp: list[Path] | None) -> Path | None:
     if erp:
         raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
     return None
+
+
+def stored_message(one: Frame, name: str) -> StoredMessage:
+    """The stored message of an argument that could have been a file, too. Raises NotFound."""
+    from beleg.workspace import NotFound
+
+    try:
+        return one.workspace.find_message(name)
+    except NotFound as error:
+        raise error if name.isdigit() else NotFound(f"there is no file {name!r}, and {error}") from None
 
 
 def case_of_file(
@@ -171,3 +187,11 @@ def record_ref(text: str) -> RecordRef:
         return RecordRef.parse(text)
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def _hint_at_type(ref: RecordRef, types: Mapping[str, RecordType]) -> str:
+    """`; did you mean order:O-81?`, where the type is none but nearly one."""
+    from difflib import get_close_matches
+
+    near = [] if ref.type in types else get_close_matches(ref.type.lower(), types, 1)
+    return f"; did you mean {RecordRef(near[0], ref.id)}?" if near else ""

@@ -101,6 +101,11 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
         return _fail(frame, str(error), 2, error)
     if isinstance(error, PluginError | DatabaseError | StepFailed):
         return _fail(frame, str(error), 3, error)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return _fail(frame, f"{error.object!a} is no text in the encoding of this terminal", 2, error)
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(frame, f"{place}{error.strerror}", 3, error)
     fault = f"internal error: {type(error).__name__}: {error}; --debug shows where (beleg --debug …)"
     return _fail(frame, fault, 3, error)
 
