@@ -114,7 +114,8 @@ class Workspace:
             if not refs and (key := reference_key(text)):
                 refs = browse.carrying(connection, reference_entry(key))
             if not refs:
-                raise NotFound(f"no record is named {text!r}, and none carries it as a number or an address")
+                how = "" if ":" in text else "; a record's name is TYPE:ID, for example order:O-81"
+                raise NotFound(f"no record is named {text!r}, and none carries it as a number or an address{how}")
             mails = Mails(connection)
             shown = []
             for ref in refs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from beleg.clause import Clause, Sentences
+from beleg.clause import Clause, ClauseError, Sentences
 from beleg.directory import COUNTED
 from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
@@ -241,7 +241,14 @@ class Explainer:
         return self._say(sentences.held if rule.result == "held" else sentences.not_held, check, step)
 
     def _say(self, sentence: str, check: Check, step: str) -> str:
-        return sentence.format_map(self.phrases.parameters(check, self._step_types.get(step, "")))
+        parameters = self.phrases.parameters(check, self._step_types.get(step, ""))
+        try:
+            return sentence.format_map(parameters)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ClauseError(
+                f"step {step!r}: its sentence {sentence!r} can't be filled in ({type(error).__name__}: {error}); "
+                "correct it in the plugin, whose conformance test names the clause"
+            ) from error
 
     def _more(self, count: int) -> str:
         return self.texts["more"].format(count=count)

@@ -242,7 +242,7 @@ TEXTS = {
         "removed_said": "{by} hat die Zuordnung von dieser Mail entfernt ({on}); kein Lauf stellt sie wieder her",
         "not_reached_said": "der Schritt war schon zu Ende: ",
         "follow": "{role} zu {source}: ",
-        "stored": "Die gespeicherte Entscheidung ist eine andere: ERP, Korrekturen, Verlauf oder Regeln sind seitdem anders.",
+        "stored": "Die gespeicherte Entscheidung ist eine andere: ERP, Korrekturen, Verlauf oder Regeln sind anders.",
         "address": "Adresse",
         "number": "Nummer",
         "via": "über {record}",

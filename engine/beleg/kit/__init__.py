@@ -14,6 +14,7 @@ from types import ModuleType
 
 from beleg.clause import LANGUAGES
 from beleg.errors import InputError, Where
+from beleg.importer.rows import GENERIC
 from beleg.plugins import Installed, installed
 from beleg.record import Words
 from beleg.version import __version__
@@ -74,11 +75,13 @@ def plan(
     _check_name("name", name, _NAME, "lower-case letters and digits, parted by - or _")
     _check_name("type", type_, _TYPE, "lower-case letters and digits, parted by _")
     having = installed()
+    plurals = [GENERIC, *(declared.plural for declared in having.types.values())]
     _free("plugin", name, [plugin.name for plugin in having.plugins])
     _free("record type", type_, having.types)
+    _free("key of import files", type_, plurals)
     _free("step", type_, [step.name for step in having.steps])
-    plurals = [declared.plural for declared in having.types.values()]
-    _free("import key", _plural(type_), plurals)
+    _free("kind of clauses", type_, {clause.partition(".")[0] for clause in having.clauses})
+    _free("key of import files", _plural(type_), plurals)
     said = type_.replace("_", " ")
     english = _words("--words", words) or Words(said, _plural(said))
     german = _words("--words-de", words_de) or Words(english.one.title(), english.many.title())
