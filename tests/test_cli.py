@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -386,7 +387,9 @@ def test_explain_by_erp_files_does_not_look_at_the_database(full: Cli) -> None:
 
 def test_explain_refuses(full: Cli) -> None:
     assert full.refused("explain", "1", "--erp", "erp.yaml").startswith("--erp goes with a mail file")
-    assert "no stored message is named 'none.eml'" in full.refused("explain", "none.eml")
+    assert full.refused("explain", "none.eml").startswith(
+        "there is no file 'none.eml', and no stored message is named 'none.eml'; name it by row number, "
+    )
     assert "none.yaml: there is no such file" in full.refused("explain", "1.eml", "--erp", "none.yaml")
     assert full.refused("explain") == "Missing argument 'MESSAGE|FILE'."
 
@@ -450,6 +453,7 @@ def test_why_not_of_a_record_that_the_erp_no_longer_has(full: Cli) -> None:
 def test_why_not_refuses(full: Cli) -> None:
     assert full.refused("why-not", "1", "order:O-99") == "the ERP has no record order:O-99"
     assert full.refused("why-not", "1", "thing:T-1") == "the ERP has no record thing:T-1"
+    assert full.refused("why-not", "1", "Orders:O-77").endswith("no record Orders:O-77; did you mean order:O-77?")
     assert full.refused("why-not", "99", "order:O-77").startswith("no stored message is named '99'")
     assert full.refused("why-not", "1", "O-77").startswith("'O-77' names no record; a record is written TYPE:ID")
     assert full.refused("why-not", "1", "order:O-77", "--erp", "x.yaml").startswith("--erp goes with a mail file")
@@ -464,6 +468,18 @@ def test_explain_says_what_comes_out_without_the_evidence(full: Cli) -> None:
     assert "Without" not in full("explain", "4")
     full("remove", "1", "order:O-81")
     assert "Without" not in full("explain", "1")  # what was stored is not what comes out now
+
+
+def test_explain_says_what_people_changed_since(full: Cli) -> None:
+    assert "Since then" not in full("explain", "1")
+    full("remove", "1", "order:O-81", "--keep-derived")
+    full("add", "1", "order:O-77")
+    out = full("explain", "1").splitlines()
+    assert "Since then removed by hand: order O-81." in out
+    assert "Since then set by hand: order O-77." in out
+    assert "Seitdem von Hand entfernt: Bestellung O-81." in full("explain", "1", "--lang", "de").splitlines()
+    full("assign", "1")
+    assert "Since then" not in full("explain", "1")
 
 
 def test_a_mail_that_is_meant_to_hurt(full: Cli) -> None:
@@ -954,6 +970,30 @@ def test_a_file_that_is_no_database(cli: Cli) -> None:
 def test_a_database_without_the_schema(cli: Cli) -> None:
     cli.write("beleg.db", b"")
     assert cli.refused("mail", "list", code=3).endswith("run: beleg db upgrade")
+
+
+def test_a_database_that_a_server_does_not_have(cli: Cli, postgres_server: PostgresServer) -> None:
+    url = postgres_server.fresh_database()
+    refused = cli.refused("--database", f"{url}_none", "mail", "list", code=3)
+    assert refused.endswith('_none" does not exist')  # and no advice to upgrade what is not there
+
+
+def test_a_database_of_an_older_beleg(shop: Cli) -> None:
+    with sqlite3.connect(shop.folder / "beleg.db") as connection:
+        connection.execute("ALTER TABLE message DROP COLUMN mailbox")
+    refused = shop.refused("mail", "import", shop.write("frage.eml", QUESTION), code=3)
+    assert refused.endswith("run: beleg db upgrade")
+
+
+def test_a_failure_of_the_system_is_no_internal_error(cli: Cli) -> None:
+    (cli.folder / "beleg.toml").symlink_to("none/beleg.toml")
+    assert cli.refused("init", code=3) == "beleg.toml: No such file or directory"
+
+
+def test_an_argument_that_is_no_text(full: Cli) -> None:
+    no_text = os.fsdecode(b"order:\xff")
+    assert full.refused("why-not", "1", no_text).endswith("is no text in the encoding of this terminal")
+    assert full.refused("add", "1", "order:O-77", "--by", no_text).endswith("of this terminal")
 
 
 def test_a_database_that_is_not_there(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

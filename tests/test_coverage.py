@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 from beleg import Clause, DocumentStep, FollowUp, Rule, RuleChange, Sentences, scenario
@@ -53,6 +54,14 @@ def test_order_is_that_of_the_steps_and_their_stages() -> None:
         *((s, t) for s in ("order", "offer") for t in ("", "participants", "content", "two_references", "follow")),
         *(("contact", stage) for stage in ("", "participants", "content")),
     ]
+
+
+def test_a_clause_that_a_plugin_adds_stands_with_those_of_its_stage() -> None:
+    clauses = [Clause(f"contact.{stage}.crowd", "own", WORDS) for stage in ("participants", "content")]
+    crowd = RuleChange("contact.address", Rule("crowd", "contacts > 9", "ambiguous"))
+    having = load_plugins(extra=[("own", plugin(rules=[crowd], clauses=clauses))])
+    places = [(one.step, one.stage) for one in coverage([], scope(having))]
+    assert len([place for place, _ in groupby(places)]) == len(set(places))
 
 
 def test_of_a_plugin_only_what_it_brings(tmp_path: Path) -> None:

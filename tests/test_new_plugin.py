@@ -172,6 +172,9 @@ def test_a_type_that_is_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["returns", "--type", "order"], "there is a record type 'order' installed already"),
         (["returns", "--type", "history"], "there is a step 'history' installed already"),
         (["articles", "--type", "article"], "there is a record type 'article' installed already"),
+        (["people", "--type", "contacts"], "there is a key of import files 'contacts' installed already"),
+        (["discs", "--type", "record"], "there is a key of import files 'records' installed already"),
+        (["letters", "--type", "message"], "there is a kind of clauses 'message' installed already"),
     ],
 )
 def test_what_is_there_already(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

@@ -156,8 +156,23 @@ def test_two_steps_of_one_name() -> None:
 def test_two_steps_of_one_priority() -> None:
     assert fault(("zwei", plugin(steps=[Quiet("second", 200)]))) == (
         "the steps 'order' (plugin 'order') and 'second' (plugin 'zwei') both have the priority 200; "
-        "give one of them another"
+        "give one of them another, or switch one off with disabled_plugins"
     )
+
+
+def test_a_text_where_a_list_of_types_belongs() -> None:
+    loose = Quiet("second", 201)
+    loose.skipped_by = "order"  # type: ignore[assignment]  # ("order") without its comma
+    assert fault(("own", plugin(steps=[loose]))) == (
+        "plugin 'own': skipped_by of its step 'second' is the text 'order'; write a tuple of record types, ('order',)"
+    )
+    with pytest.raises(TypeError, match=r"skipped_by is a list of record types, such as \['order'\], and no text"):
+        DocumentStep("return", priority=250, skipped_by="order")
+
+
+def test_a_follow_up_that_happens_never() -> None:
+    with pytest.raises(ValueError, match="a follow-up happens always, first, single; 'frist' is none of these"):
+        FollowUp("customer", when="frist")  # type: ignore[arg-type]
 
 
 def test_two_record_types_of_one_name() -> None:
@@ -565,7 +580,7 @@ def test_a_document_type_with_rules_of_its_own(installed: Installed) -> None:
     [
         (
             Rule("crowded", "candidates > 2", "ambigous"),
-            "table document.address, rule 'crowded': there is no outcome 'ambigous'; did you mean 'ambiguous'?",
+            "table return.address, rule 'crowded': there is no outcome 'ambigous'; did you mean 'ambiguous'?",
         ),
         (
             Rule("crowded", "candidats > 2", "ambiguous"),

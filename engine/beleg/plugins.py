@@ -239,6 +239,11 @@ def _steps(manager: pluggy.PluginManager, disabled: frozenset[str]) -> tuple[lis
                 f"plugin {plugin!r}: its step is named {FRAME!r}, under which traces show what no step decides; "
                 "rename it"
             )
+        if isinstance(item.skipped_by, str):
+            raise PluginError(
+                f"plugin {plugin!r}: skipped_by of its step {item.name!r} is the text {item.skipped_by!r}; write a "
+                f"tuple of record types, ({item.skipped_by!r},)"
+            )
         if item.name in disabled:
             off.append(item)
             continue
@@ -251,7 +256,8 @@ def _steps(manager: pluggy.PluginManager, disabled: frozenset[str]) -> tuple[lis
             if item.priority == other.priority:
                 raise PluginError(
                     f"the steps {other.name!r} (plugin {owners[other.name]!r}) and {item.name!r} "
-                    f"(plugin {plugin!r}) both have the priority {item.priority}; give one of them another"
+                    f"(plugin {plugin!r}) both have the priority {item.priority}; give one of them another, or switch "
+                    "one off with disabled_plugins"
                 )
         steps.append(item)
         owners[item.name] = plugin

@@ -72,6 +72,7 @@ class Context:
 
 
 Condition = Literal["always", "first", "single"]
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,15 @@ class FollowUp:
 
     `when`: `always`; `first`, when no other record of the assigned one's type stands on the message or was
     removed from it by a person; `single`, when the links of this role name exactly one record. The clause is
-    `<step>.follow.<role>`.
+    `<step>.follow.<role>`. Raises ValueError for another `when`.
     """
 
     role: str
     when: Condition = "always"
+
+    def __post_init__(self) -> None:
+        if self.when not in CONDITIONS:
+            raise ValueError(f"a follow-up happens {', '.join(CONDITIONS)}; {self.when!r} is none of these")
 
 
 class Step:

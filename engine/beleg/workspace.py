@@ -116,7 +116,8 @@ class Workspace:
             if not refs and (key := reference_key(text)):
                 refs = browse.carrying(connection, reference_entry(key))
             if not refs:
-                raise NotFound(f"no record is named {text!r}, and none carries it as a number or an address")
+                how = "" if ":" in text else "; a record's name is TYPE:ID, for example order:O-81"
+                raise NotFound(f"no record is named {text!r}, and none carries it as a number or an address{how}")
             mails = Mails(connection)
             shown = []
             for ref in refs:
@@ -325,6 +326,11 @@ class Workspace:
             raws = mails.raw([each.row for each, _ in around] + ([] if isinstance(mail, bytes) else [mail.row]))
             found = [(each, StoredMail(raws[each.row], tied.assignments)) for each, tied in around]
             return mail if isinstance(mail, bytes) else raws[mail.row], found
+
+    def standing(self, row: int) -> list[RecordRef]:
+        """The records that stand on a message now."""
+        with self.database.begin(write=False) as connection:
+            return list(dict.fromkeys(each.record for each in Mails(connection).assignments(row) if each.stands))
 
     # --- corrections ---------------------------------------------------------------------------------------------
 

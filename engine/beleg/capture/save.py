@@ -43,7 +43,7 @@ def save(
     beside it for each mail that YAML can't hold. `force` overwrites.
     Raises InputError where it can't be written, CaptureFailed where it does not decide the same."""
     name = path.name if path else "capture.yaml"
-    if not name or (path and path.is_dir()):
+    if not name or (path and path.exists() and not path.is_file()):
         raise InputError("this is no name of a file; give one such as case.yaml", Where(str(path)))
     made = files(scenario, installed.types, name)
     beside = tuple(each for each in made if each != name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beleg.cli.frame import Frame, complain, frame, say
-from beleg.cli.named import Erp, MessageOrFile, case_of, mail_file
+from beleg.cli.named import Erp, MessageOrFile, case_of, mail_file, stored_message
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,7 +85,7 @@ def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Deci
     from beleg.capture import scenario_of
 
     workspace = one.workspace
-    stored = workspace.find_message(name)
+    stored = stored_message(one, name)
     trace, _ = workspace.open(stored.row)
     case = workspace.case(stored)
     decision = case.decide(workspace.engine)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beleg.cli.frame import Json, Lang, frame, progress, say, say_json, say_lines
 from beleg.cli.mail import tell_failures
-from beleg.cli.named import MESSAGE, Erp, MessageOrFile, case_of, mail_file, record_ref
+from beleg.cli.named import MESSAGE, Erp, MessageOrFile, case_of, mail_file, record_ref, stored_message
+from beleg.record import RecordRef
+
+if TYPE_CHECKING:
+    from beleg.record import RecordType
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +66,7 @@ def explain(
 
     one = frame(context)
     explainer = one.explainer(lang)
+    standing = None
     if (raw := mail_file(message, erp)) is not None:
         case, engine = case_of(one, raw, erp)
         trace = case.decide(engine).trace
@@ -68,13 +74,15 @@ def explain(
         without = None if as_json else what_if(case, trace, engine)
     else:
         workspace = one.workspace
-        found = workspace.find_message(message)
+        found = stored_message(one, message)
         trace, mark = workspace.open(found.row)
         without = None if as_json else workspace.what_if(found, mark)
+        standing = [str(ref) for ref in workspace.standing(found.row)]
     if as_json:
         say(encode(trace).decode())
     else:
-        say_lines(explainer.lines(trace, mark, what_if=what_if_line(explainer, without) if without else None))
+        turned = what_if_line(explainer, without) if without else None
+        say_lines(explainer.lines(trace, mark, what_if=turned, standing=standing))
 
 
 def why_not(
@@ -100,12 +108,12 @@ def why_not(
     if (raw := mail_file(message, erp)) is not None:
         case, engine = case_of(one, raw, erp, [ref])
     else:
-        found = one.workspace.find_message(message)
+        found = stored_message(one, message)
         stored = one.workspace.open(found.row)[1]
         case, engine = one.workspace.case(found, [ref]), one.workspace.engine
     known = ref in case.directory.all() or (not erp and one.workspace.record_known(ref))
     if not known:
-        raise NotFound(f"the ERP has no record {ref}")
+        raise NotFound(f"the ERP has no record {ref}{_hint_at_type(ref, one.installed.types)}")
     answer = ask(case, ref, engine, max_edits=max_edits, seconds=seconds, stored=stored)
     if as_json:
         say_json(answer)
@@ -113,3 +121,11 @@ def why_not(
         say_lines(why_not_lines(explainer, answer))
     if answer.lost.kind != "assigned" and not answer.changes:
         raise typer.Exit(1)
+
+
+def _hint_at_type(ref: RecordRef, types: Mapping[str, RecordType]) -> str:
+    """`; did you mean order:O-81?`, where the type is none but nearly one."""
+    from difflib import get_close_matches
+
+    near = [] if ref.type in types else get_close_matches(ref.type.lower(), types, 1)
+    return f"; did you mean {RecordRef(near[0], ref.id)}?" if near else ""

@@ -92,6 +92,7 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
     if type(error).__name__ == "Abort":
         return _fail(frame, "interrupted", 3, None)
     # Imported here: what a command never used need not be loaded to say that it did not fail.
+    from beleg.clause import ClauseError
     from beleg.orchestrator import StepFailed
     from beleg.plugins import PluginError
     from beleg.store import DatabaseError
@@ -99,8 +100,13 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
 
     if isinstance(error, NotFound):
         return _fail(frame, str(error), 2, error)
-    if isinstance(error, PluginError | DatabaseError | StepFailed):
+    if isinstance(error, PluginError | ClauseError | DatabaseError | StepFailed):
         return _fail(frame, str(error), 3, error)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return _fail(frame, f"{error.object!a} is no text in the encoding of this terminal", 2, error)
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(frame, f"{place}{error.strerror}", 3, error)
     fault = f"internal error: {type(error).__name__}: {error}; --debug shows where (beleg --debug …)"
     return _fail(frame, fault, 3, error)
 

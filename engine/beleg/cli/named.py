@@ -15,11 +15,13 @@ from beleg.record import RecordRef
 if TYPE_CHECKING:
     from beleg.case import Case
     from beleg.orchestrator import Engine
+    from beleg.store.mails import StoredMessage
 
 MESSAGE = "A row number, a Message-ID, or the beginning of a sha256."
 MessageOrFile = Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")]
 Erp = Annotated[
-    list[Path] | None, typer.Option("--erp", help="ERP file to decide a mail file by, instead of the database.")
+    list[Path] | None,
+    typer.Option("--erp", metavar="FILE", help="ERP file to decide a mail file by, instead of the database."),
 ]
 
 
@@ -35,6 +37,16 @@ def mail_file(message: str, erp: list[Path] | None) -> bytes | None:
     if erp:
         raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
     return None
+
+
+def stored_message(one: Frame, name: str) -> StoredMessage:
+    """The stored message of an argument that could have been a file, too. Raises NotFound."""
+    from beleg.workspace import NotFound
+
+    try:
+        return one.workspace.find_message(name)
+    except NotFound as error:
+        raise error if name.isdigit() else NotFound(f"there is no file {name!r}, and {error}") from None
 
 
 def case_of(one: Frame, raw: bytes, erp: list[Path] | None, near: Collection[RecordRef] = ()) -> tuple[Case, Engine]:

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="The plugin's name; its package is called beleg-NAME.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name; its package is called beleg-NAME.")],
     type_: Annotated[str, typer.Option("--type", help="The record type that it brings, such as return.")],
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where to write it; ./beleg-NAME if left out.")

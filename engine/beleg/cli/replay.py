@@ -29,12 +29,13 @@ def register(app: typer.Typer) -> None:
 def replay(
     context: typer.Context,
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="Take rules and plugins from this settings file.")
+        Path | None, typer.Option("--settings", metavar="FILE", help="Take rules and plugins from this settings file.")
     ] = None,
     disable: Annotated[Names, typer.Option("--disable", metavar="PLUGIN", help="Switch a plugin off.")] = None,
     enable: Annotated[Names, typer.Option("--enable", metavar="PLUGIN", help="Switch a plugin on.")] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Compare with this settings file, not with stored decisions.")
+        Path | None,
+        typer.Option("--baseline", metavar="FILE", help="Compare with this settings file, not with stored decisions."),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="Mails of this day (UTC) and later.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Mails of this day (UTC) and earlier.")] = None,

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def run_scenarios(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them (docs/scenarios.md).")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them (docs/scenarios.md).")
+    ],
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Which clauses held in a scenario, which never.")
     ] = False,
@@ -32,11 +34,17 @@ def run_scenarios(
     ] = False,
     equivalent: Annotated[
         Path | None,
-        typer.Option("--equivalent", help="List of equivalent mutants, if not equivalent.yaml beside the scenarios."),
+        typer.Option(
+            "--equivalent",
+            metavar="FILE",
+            help="List of equivalent mutants, if not equivalent.yaml beside the scenarios.",
+        ),
     ] = None,
     plugin: Annotated[
         list[str] | None,
-        typer.Option("--plugin", help="With --coverage and --mutate: only what this plugin brings (repeatable)."),
+        typer.Option(
+            "--plugin", metavar="NAME", help="With --coverage and --mutate: only what this plugin brings (repeatable)."
+        ),
     ] = None,
     as_json: Json = False,
     lang: Lang = None,

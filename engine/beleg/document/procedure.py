@@ -31,7 +31,8 @@ class DocumentStep(AddressStep):
     """The step of one document type: `DocumentStep("order", priority=200, skipped_by=("order",))`.
 
     `type` is both the step's name and the record type. `skipped_by` defaults to the type itself. `rules` are added to
-    the table that decides on one address, for this type alone: it gets a copy, `order.address`. Raises RuleError.
+    the table that decides on one address, for this type alone: it gets a copy, `order.address`. Raises RuleError,
+    TypeError.
     """
 
     table = ADDRESS
@@ -49,13 +50,16 @@ class DocumentStep(AddressStep):
     ) -> None:
         self.name = self.type = type
         self.priority = priority
+        if isinstance(skipped_by, str):
+            raise TypeError(f"skipped_by is a list of record types, such as [{skipped_by!r}], and no text")
         self.skipped_by = (type,) if skipped_by is None else tuple(skipped_by)
         self.follow_ups = tuple(follow_ups)
         self._group = Group(type)
         if rules:
+            own = replace(ADDRESS, name=f"{type}.address")
             for rule in rules:
-                check_outcome(ADDRESS, rule)
-            self.table = with_rules(replace(ADDRESS, name=f"{type}.address"), rules, type)
+                check_outcome(own, rule)
+            self.table = with_rules(own, rules, type)
             self.tables = (self.table, TWO_REFERENCES)
 
     def clauses(self) -> Sequence[Clause]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from beleg.clause import Clause, Sentences
+from beleg.clause import Clause, ClauseError, Sentences
 from beleg.directory import COUNTED
 from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
@@ -96,16 +96,29 @@ class Explainer:
         """The explanation as plain text."""
         return plain(self.lines(trace, digest))
 
-    def lines(self, trace: Trace, digest: str, *, what_if: Line | None = None) -> list[Line]:
-        """The explanation as styled lines; `what_if` (see `what_if_line`) stands below the answer."""
+    def lines(
+        self, trace: Trace, digest: str, *, what_if: Line | None = None, standing: Collection[str] | None = None
+    ) -> list[Line]:
+        """The explanation as styled lines; `what_if` (see `what_if_line`) stands below the answer, and what people
+        changed since, where it is said which records are `standing` now."""
         return [
             *self._head(trace, digest),
             *(line((sentence, "strong")) for sentence in self.summary(trace)),
             *([what_if] if what_if else []),
+            *(self._since(trace, standing) if standing is not None else ()),
             line(),
             *self._evidence(trace),
             *(each for step in trace.steps for each in self._step(step)),
         ]
+
+    def _since(self, trace: Trace, standing: Collection[str]) -> Iterator[Line]:
+        """What is not as the decision left it: only a person changes that without deciding anew."""
+        then = [outcome.record for outcome in trace.assigned]
+        gone = [record for record in then if record not in standing]
+        come = [record for record in standing if record not in then]
+        for key, records in (("since_removed", gone), ("since_set", come)):
+            if records:
+                yield line((self.texts[key].format(records=", ".join(map(self.phrases.record, records))), "bad"))
 
     def mail(self, message: MessageSeen) -> str:
         """The mail by its subject."""
@@ -228,7 +241,14 @@ class Explainer:
         return self._say(sentences.held if rule.result == "held" else sentences.not_held, check, step)
 
     def _say(self, sentence: str, check: Check, step: str) -> str:
-        return sentence.format_map(self.phrases.parameters(check, self._step_types.get(step, "")))
+        parameters = self.phrases.parameters(check, self._step_types.get(step, ""))
+        try:
+            return sentence.format_map(parameters)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ClauseError(
+                f"step {step!r}: its sentence {sentence!r} can't be filled in ({type(error).__name__}: {error}); "
+                "correct it in the plugin, whose conformance test names the clause"
+            ) from error
 
     def _more(self, count: int) -> str:
         return self.texts["more"].format(count=count)

@@ -73,6 +73,8 @@ TEXTS = {
         "single": " (the only one)",
         "and": " and ",
         "because_hand": "because a person set it.",
+        "since_removed": "Since then removed by hand: {records}.",
+        "since_set": "Since then set by hand: {records}.",
     },
     "de": {
         "mail": "Mail",
@@ -118,6 +120,8 @@ TEXTS = {
         "single": " (einziger Eintrag)",
         "and": " und ",
         "because_hand": "weil eine Person es gesetzt hat.",
+        "since_removed": "Seitdem von Hand entfernt: {records}.",
+        "since_set": "Seitdem von Hand gesetzt: {records}.",
     },
 }
 

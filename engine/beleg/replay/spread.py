@@ -73,7 +73,10 @@ def select(workspace: Workspace, selection: Selection) -> list[tuple[int, int]]:
 
 
 def _no_such(kind: str, name: str, known: Sequence[str]) -> InputError:
-    return InputError(unknown_key(name, filter(None, known), f"no stored mail is of the {kind}"))
+    known = list(filter(None, known))
+    if not known:
+        return InputError(f"no stored mail is of the {kind} {name!r}: of none is it known where it came from")
+    return InputError(unknown_key(name, known, f"no stored mail is of the {kind}"))
 
 
 def check_jobs(database: Database, jobs: int) -> None:

@@ -33,7 +33,11 @@ def coverage(outcomes: Iterable[Outcome], scope: Scope) -> list[Covered]:
         for clause in scope.installed.clauses.values()
         if scope.clause(clause)
     ]
-    return sorted(covered, key=lambda one: (order.get(one.step, -1), _STAGES.get(one.stage, 0)))
+    stages = {stage: place for place, stage in reversed(list(enumerate((one.step, one.stage) for one in covered)))}
+    return sorted(
+        covered,
+        key=lambda one: (order.get(one.step, -1), _STAGES.get(one.stage, 0), stages[one.step, one.stage]),
+    )
 
 
 _STAGES = {"": -1, "follow": 1}

@@ -58,7 +58,7 @@ class Database:
     def _fault(self, error: SQLAlchemyError) -> str:
         fault = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         shown = self.shown
-        if "no such table" in fault or "does not exist" in fault or "no such column" in fault:
+        if any(each in fault for each in _OTHER_SCHEMA) and "connection failed" not in fault:
             return f"the database {shown} is not set up for this Beleg ({fault}); run: beleg db upgrade"
         return f"the database {shown} can't be used: {fault}"
 
@@ -107,6 +107,7 @@ def alone(connection: Connection, work: str) -> None:
         connection.execute(_ALONE, {"work": f"beleg.{work}"})
 
 
+_OTHER_SCHEMA = ("no such table", "no such column", "has no column", "does not exist")
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:work, 0))")
 
 
