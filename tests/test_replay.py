@@ -318,7 +318,7 @@ def test_a_correction_in_the_thread(workspace: Workspace) -> None:
     workspace.remove(row(workspace, "1@x"), ref("order:O-81"), "erika")
     changes = replayed(workspace)
     assert kinds(changes) == {"1@x": "explanation", "2@x": "lost", "3@x": "lost"}
-    assert (changes["2@x"].causes, changes["2@x"].to) == (("thread_correction", "thread_decision"), "history.removed")
+    assert (changes["2@x"].causes, changes["2@x"].to) == (("thread_correction",), "history.removed")
 
 
 def test_a_correction_on_the_mail_with_consequences(workspace: Workspace) -> None:

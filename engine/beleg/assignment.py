@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -69,7 +69,8 @@ class ThreadMessage:
         kept: tuple[Assignment, ...] = ()
         if any(each.removed or each.origin == "manual" for each in made):
             kept = kept_on_rerun(made)
-            made = tuple(each for each in made if each not in kept)
+            # What a person removed was made by a run all the same: his removal is no other decision.
+            made = tuple(replace(each, removed=None) for each in _made_by_runs(made))
         by_hand, by_runs = (
             blake2b(_encode((self.sha256, each)), digest_size=8).digest() if each else b"" for each in (kept, made)
         )
@@ -94,10 +95,14 @@ def kept_on_rerun(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:
     The rest (automatic, inherited, and what was derived from these) was made by an earlier run and goes.
     """
     assignments = tuple(assignments)
+    made = _made_by_runs(assignments)
+    return tuple(a for a in assignments if a.removed or a not in made)
+
+
+def _made_by_runs(assignments: Sequence[Assignment]) -> list[Assignment]:
+    """What runs made, removed since or not: all but what a person set, and what follows from that."""
     by_hand = {str(a.record) for a in assignments if a.origin == "manual"}
-    return tuple(
-        a for a in assignments if a.removed or a.origin == "manual" or (a.origin == "derived" and a.source in by_hand)
-    )
+    return [a for a in assignments if a.origin != "manual" and not (a.origin == "derived" and a.source in by_hand)]
 
 
 def records_of(own: Iterable[Assignment], thread: Iterable[ThreadMessage]) -> set[RecordRef]:

@@ -82,7 +82,7 @@ def plan(
     # Import files name a type by its name or its plural.
     words_taken = [word for declared in having.types.values() for word in (declared.name, declared.plural)]
     for word in (type_, _plural(type_)):
-        _free("import key", word, words_taken, GENERIC)
+        _free("key of import files", word, words_taken, GENERIC)
     said = type_.replace("_", " ")
     english = _words("--words", words) or Words(said, _plural(said))
     german = _words("--words-de", words_de) or Words(english.one.title(), english.many.title())
