@@ -78,7 +78,7 @@ class _Mask:
         self._message = parse(scenario.raw)
         self._others = [parse(mail.raw) for mail in scenario.mailbox]
         self._evidence = engine.read(self._message)
-        self._keys = list(map(key_of, _numbers(scenario.records)))
+        self._keys = [key_of(number) for record in scenario.records for number in record.numbers()]
         self.originals = Originals(scenario, [self._message, *self._others])
 
     def made(self, random: Random, trace: Trace, title: str | None) -> _Made:
@@ -152,12 +152,6 @@ def _in_place(rebuilder: Rebuilder, message: Message, place: int, count: int) ->
     return raw
 
 
-def _numbers(records: Iterable[Record]) -> Iterator[str]:
-    for record in records:
-        yield record.number or ""
-        yield from (reference.number for reference in record.references)
-
-
 def _assignment(each: Assignment, stand_ins: StandIns, rebuilder: Rebuilder) -> Assignment:
     source = None
     if each.source and each.origin == "derived" and ":" in each.source:
@@ -187,7 +181,7 @@ def _texts(scenario: Scenario) -> Iterator[str]:
         yield from (record.ref.id, record.number or "", record.label or "", *record.addresses)
         yield from (text for reference in record.references for text in reference)
         yield from (link.target.id for link in record.links)
-    yield from (*scenario.ignored.users, *scenario.ignored.groups, *scenario.ignored.blacklist)
+    yield from (entry.text for entry, _ in scenario.ignored.entries())
     for each in (*scenario.assignments, *(each for mail in scenario.mailbox for each in mail.assignments)):
         yield from (each.record.id, each.source or "", each.removed.by if each.removed else "")
     for raw in (scenario.raw, *(mail.raw for mail in scenario.mailbox)):

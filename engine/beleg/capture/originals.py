@@ -30,13 +30,13 @@ class Originals:
         for record in scenario.records:
             for id_ in (record.ref.id, *(link.target.id for link in record.links)):
                 self._number(id_)
-            for number in (record.number, *(reference.number for reference in record.references)):
-                self._number(number or "")
+            for number in record.numbers():
+                self._number(number)
             self._name(record.label or "")
             for address in record.addresses:
                 self._address(address)
-        for entry in (*scenario.ignored.users, *scenario.ignored.groups, *scenario.ignored.blacklist):
-            self._address(entry.strip().removeprefix("*."))
+        for entry, _ in scenario.ignored.entries():
+            self._address(entry.text.strip().removeprefix("*."))
         for assignment in (*scenario.assignments, *(each for mail in scenario.mailbox for each in mail.assignments)):
             self._number(assignment.record.id)
             if assignment.removed:

@@ -123,8 +123,8 @@ class _WhyNotText:
 
     def _changes(self, answer: WhyNot) -> Iterator[Line]:
         texts = self._texts
-        head = "changes" if answer.changes else "no_change"
-        yield line((texts[head if answer.max_edits > 1 else f"{head}_of_one"].format(most=answer.max_edits), "strong"))
+        none = "no_change" if answer.max_edits > 1 else "no_change_of_one"
+        yield line((texts["changes" if answer.changes else none].format(most=answer.max_edits), "strong"))
         for number, change in enumerate(answer.changes[:SHOWN_CHANGES], 1):
             said = texts["and"].join(self.edit(edit) for edit in change.edits)
             yield line(f"  {number:>2}  ", said)
@@ -210,7 +210,6 @@ TEXTS = {
         "bars": "what must not have held then:",
         "still": "what it would still have had to pass, one of:",
         "changes": "What would assign it (each was tried):",
-        "changes_of_one": "What would assign it (each was tried):",
         "no_change": "No change of at most {most} edits was found that assigns it.",
         "no_change_of_one": "No single edit was found that assigns it.",
         "and": ", and ",
@@ -253,7 +252,6 @@ TEXTS = {
         "bars": "was dann nicht hätte gelten dürfen:",
         "still": "was danach noch zu bestehen war, eines von:",
         "changes": "Was zur Zuordnung führen würde (jeweils ausprobiert):",
-        "changes_of_one": "Was zur Zuordnung führen würde (jeweils ausprobiert):",
         "no_change": "Nichts gefunden, das mit höchstens {most} Änderungen zur Zuordnung führt.",
         "no_change_of_one": "Keine einzelne Änderung gefunden, die zur Zuordnung führt.",
         "and": ", und ",
