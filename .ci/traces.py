@@ -19,9 +19,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def of_scenarios(having: Installed) -> Iterator[Trace]:
-    for path in scenario.find([FIXTURES]):
-        for each in scenario.load(path, having):
-            yield scenario.run(each, having).decision.trace
+    for each in scenario.load_all([FIXTURES], having):
+        yield scenario.run(each, having).decision.trace
 
 
 def of_demo(having: Installed, folder: str) -> Iterator[Trace]:

@@ -29,7 +29,7 @@ from beleg.plugins import installed
 from beleg.replay import replay, select
 from beleg.store import Database
 from beleg.store.mails import Selection
-from beleg.whynot import why_not
+from beleg.why_not import why_not
 from beleg.workspace import Workspace
 
 QUESTIONS = 400

@@ -24,6 +24,11 @@ from beleg.plugins import Installed
 from beleg.plugins import installed as all_installed
 from beleg.store import Database
 
+pytest.register_assert_rewrite("commands")  # what its assertions compared is shown, as of a test's own
+
+from commands import Cli  # noqa: E402
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
@@ -39,6 +44,21 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"there is no {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and no setting in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("BELEG_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def cli(folder: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The command line in an empty folder."""
+    return Cli(folder, capsys)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from beleg import scenario
 from beleg.assignment import Assignment, Removal
-from beleg.capture import CaptureFailed, masked, prove, reduced, save, scenario_of
+from beleg.capture import CaptureFailed, masked, prove, save, scenario_of
 from beleg.capture.originals import Originals
 from beleg.capture.world import expectation
 from beleg.capture.write import files
+from beleg.case import Case, StoredMail
 from beleg.directory import MemoryDirectory
 from beleg.evidence import extract
 from beleg.ignore import IgnoreList
@@ -32,14 +33,15 @@ from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import installed as load_plugins
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference
-from beleg.scenario import Expectation, Scenario, StoredMail
+from beleg.scenario import Expectation, Scenario
 from beleg.step import RuleSettings
 from beleg.store import Database
 from beleg.store.mails import Mails
 from beleg.trace import Trace
 from beleg.workspace import Workspace
-from test_case import EMPTIED, FIXTURES
-from test_cli import ANSWER, ERP, QUESTION, Cli
+from commands import ANSWER, ERP, QUESTION, Cli
+from conftest import FIXTURES
+from stored import add_mail, empty, ignore
 from test_properties import ADDRESSES, NUMBERS, OWN, RULES, SOME_ID
 from test_properties import WORLDS as NUMBERED_WORLDS
 from worlds import WORLDS, contact, order
@@ -51,9 +53,8 @@ quick = settings(max_examples=100, deadline=None, derandomize=True)
 
 def of(each: Scenario) -> tuple[Scenario, Decision]:
     """What is captured of a scenario's mail, taken as one of a mailbox and an ERP."""
-    case = scenario.case(each, INSTALLED)
     engine = Engine(INSTALLED, each.settings)
-    case = reduced(engine, case.message, case.directory, case.ignored, case.thread, case.own)
+    case = scenario.case(each, INSTALLED).reduced(engine)
     decision = case.decide(engine)
     tied = {message.sha256 for message in case.thread}
     thread = [stored for stored in each.mailbox if parse(stored.raw).sha256 in tied]
@@ -118,9 +119,8 @@ def standing(trace: Trace) -> list[tuple[str, str, str | None]]:
     return sorted((one.record.partition(":")[0], one.origin, one.clause) for one in trace.assigned)
 
 
-def scenarios(folder: Path) -> Iterator[Scenario]:
-    for path in scenario.find([folder]):
-        yield from scenario.load(path, INSTALLED)
+def scenarios(folder: Path) -> list[Scenario]:
+    return scenario.load_all([folder], INSTALLED)
 
 
 # --- the format holds it
@@ -241,19 +241,12 @@ def captured_from(database: Database, many: Sequence[Scenario], folder: Path) ->
     scenario's own run, and unmasked its whole trace is."""
     for number, each in enumerate(many):
         workspace = Workspace(database, INSTALLED, each.settings)
+        empty(database)
         with database.begin() as connection:
-            for table in EMPTIED:
-                connection.exec_driver_sql(f"DELETE FROM {table}")
-            stored = Mails(connection)
             for one in (*each.mailbox, StoredMail(each.raw, each.assignments)):
-                row = stored.add(parse(one.raw), one.raw)
-                for made in one.assignments:
-                    stored.assign(row, [made], "lena@brunner.example")
-                    if made.removed:
-                        stored.remove(row, [made.record], made.removed.by, made.removed.at)
+                add_mail(Mails(connection), one.raw, one.assignments)
         workspace.import_records(each.records)
-        for list_ in ("users", "groups", "blacklist"):
-            workspace.ignore(list_, getattr(each.ignored, list_))
+        ignore(workspace, each.ignored)
         found = workspace.find_message(parse(each.raw).sha256)
         case = workspace.case(found)
         decision = case.decide(workspace.engine)
@@ -534,6 +527,22 @@ def test_words_of_the_erp_stay_unless_they_tell_something() -> None:
     assert not re.search("anna|kunde", text, re.IGNORECASE)
 
 
+def test_a_type_that_no_plugin_declares_may_tell_something() -> None:
+    contract = RecordRef("vertrag_anna", "V-1")
+    world = [
+        Record(contract, "4713", links=(Link("zu", RecordRef("vertrag_anna", "V-2")),)),
+        Record(RecordRef("invoice", "R-1"), "4714"),
+        contact("K-1", "anna@kunde.example", status="inactive"),
+    ]
+    mail_by_hand = make(mail("4713, 4714", sender="anna@kunde.example"), world, own=[Assignment(contract, "manual")])
+    text, loaded, same = saved(*masked(*of(mail_by_hand), INSTALLED))
+    assert same
+    assert not re.search("anna|vertrag", text, re.IGNORECASE)
+    [masked_contract] = [record for record in loaded.records if record.ref.type not in ("invoice", "contact")]
+    assert masked_contract.links[0].target.type == masked_contract.ref.type
+    assert [each.record for each in loaded.assignments] == [masked_contract.ref]
+
+
 def test_a_title_of_ones_own_tells_nothing_either() -> None:
     plain, decision = of(make(mail(sender="anna@kunde.example"), [contact("K-1", "anna@kunde.example")]))
     other, _ = masked(plain, decision, INSTALLED, title="One contact by the sender")
@@ -579,7 +588,7 @@ def test_real_mails(shared: Path) -> None:
     engine = Engine(INSTALLED)
     held: Counter[str] = Counter()
     for raw, message in zip(raws, messages, strict=True):
-        case = reduced(engine, message, directory)
+        case = Case.alone(message, directory, engine).reduced(engine)
         decision = case.decide(engine)
         plain = scenario_of(case, raw, (), decision)
         assert saved(plain, decision)[2]
@@ -595,12 +604,8 @@ def test_real_mails(shared: Path) -> None:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def shop(cli: Cli) -> Cli:
     """A folder with a database: some records, an ignored group, and a question with its answer: rows 1 and 2."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("BELEG_")]:
-        monkeypatch.delenv(name)
-    cli = Cli(tmp_path, capsys)
     cli("init")
     cli("erp", "import", cli.write("erp.yaml", ERP))
     cli("ignore", "add", "--list", "groups", "shop@firma.example")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,32 +15,27 @@ from beleg.record import Record, RecordRef
 from beleg.store import Database, SqlDirectory
 from beleg.trace import digest
 from beleg.workspace import Workspace
+from conftest import FIXTURES
+from stored import empty, ignore
 from worlds import RECORDS, TYPES, WORLDS, answers, contact, order
 from writing import mail
-
-EMPTIED = ("decision", "assignment", "message_name", "message", "ignored", "record", "record_key", "record_link")
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def test_of_a_stored_message(sqlite: Database, installed: Installed) -> None:
     """Each fixture that needs no settings of its own, stored, taken out and decided: the trace is that of the run."""
     count = 0
-    for path in scenario.find([FIXTURES]):
-        for each in scenario.load(path, installed):
-            if each.settings != scenario.RuleSettings() or any(m.assignments for m in each.mailbox) or each.assignments:
-                continue
-            workspace = Workspace(sqlite, installed)
-            with sqlite.begin() as connection:
-                for table in EMPTIED:
-                    connection.exec_driver_sql(f"DELETE FROM {table}")
-            workspace.import_records(each.records)
-            for list_ in ("users", "groups", "blacklist"):
-                workspace.ignore(list_, getattr(each.ignored, list_))
-            workspace.import_mail([(m.raw, "") for m in each.mailbox] + [(each.raw, "")], decide=False)
-            expected = digest(scenario.case(each, installed).decide(workspace.engine).trace)
-            found = workspace.find_message(scenario.case(each, installed).message.sha256)
-            assert digest(workspace.case(found).decide(workspace.engine).trace) == expected, each.title
-            count += 1
+    for each in scenario.load_all([FIXTURES], installed):
+        if each.settings != scenario.RuleSettings() or any(m.assignments for m in each.mailbox) or each.assignments:
+            continue
+        workspace = Workspace(sqlite, installed)
+        empty(sqlite)
+        workspace.import_records(each.records)
+        ignore(workspace, each.ignored)
+        workspace.import_mail([(m.raw, "") for m in each.mailbox] + [(each.raw, "")], decide=False)
+        expected = digest(scenario.case(each, installed).decide(workspace.engine).trace)
+        found = workspace.find_message(scenario.case(each, installed).message.sha256)
+        assert digest(workspace.case(found).decide(workspace.engine).trace) == expected, each.title
+        count += 1
     assert count > 100
 
 

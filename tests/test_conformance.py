@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from beleg.testing import StepConformance
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+from conftest import FIXTURES
 
 
 class TestHistory(StepConformance):

@@ -11,8 +11,8 @@ from beleg.plugins import installed as load_plugins
 from beleg.ruletest.coverage import Covered, coverage
 from beleg.ruletest.report import coverage_lines
 from beleg.ruletest.scope import scope
-from test_plugins import RETURN, plugin
 from test_scenarios import installed, outcomes
+from writing import RETURN, plugin
 
 WORDS = {"en": Sentences("so it is"), "de": Sentences("so ist es")}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -16,7 +15,6 @@ import pytest
 import typer.main
 
 from beleg import MemoryDirectory, Record, RecordRef
-from beleg.cli import main
 from beleg.cli.main import app
 from beleg.explain import Explainer
 from beleg.ignore import IgnoreList
@@ -24,6 +22,7 @@ from beleg.message import parse
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed, installed
 from beleg.trace import digest
+from commands import Cli
 from fresh import Fresh
 from worlds import contact, order
 from writing import mail
@@ -64,14 +63,8 @@ def test_ci_runs_the_test_command() -> None:
     assert under("demo").rstrip().endswith(".venv/bin/beleg demo")
 
 
-def test_the_readme_shows_what_the_demo_prints(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("BELEG_")]:
-        monkeypatch.delenv(name)
-    assert main(["demo"]) == 0
-    printed = capsys.readouterr().out
+def test_the_readme_shows_what_the_demo_prints(cli: Cli) -> None:
+    printed = cli("demo")
     assert under("demo output") == printed[printed.index('Mail "') :]
 
 

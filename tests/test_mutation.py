@@ -50,8 +50,9 @@ from beleg.ruletest.scope import Scope, scope
 from beleg.ruletest.tables import table_mutants
 from beleg.scenario import Scenario
 from beleg.trace import digest
-from test_plugins import RETURN, plugin
-from test_scenarios import FIXTURES, installed, outcomes, scenarios
+from conftest import FIXTURES
+from test_scenarios import installed, outcomes, scenarios
+from writing import RETURN, plugin
 
 LIST = FIXTURES / scenario.EQUIVALENT
 WORDS = {"en": Sentences("so it is"), "de": Sentences("so ist es")}

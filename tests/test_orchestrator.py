@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from beleg import Check, Clause, Context, RuleSeen, Step, hookimpl
+from beleg import Check, Clause, Context, RuleSeen, Step
 from beleg.assignment import Assignment, Removal, ThreadMessage
 from beleg.assignment import earlier as oldest_first
 from beleg.directory import MemoryDirectory
@@ -24,7 +24,7 @@ from beleg.step import RuleSettings
 from beleg.thread import thread_of
 from beleg.trace import Trace, decode, digest, encode, encode_with_digest
 from worlds import contact, order
-from writing import day, mail
+from writing import day, mail, plugin
 
 RAW = mail("Frage zu AB-1042", id_="frage@x", date=day(2))
 WORLD = [
@@ -72,17 +72,11 @@ class Odd(Step):
         raise ZeroDivisionError("by nothing")
 
 
-class Plugin:
-    @hookimpl
-    def beleg_steps(self) -> list[Step]:
-        return [Odd()]
-
-
 @pytest.mark.parametrize(("id_", "name"), [("frage@x", "frage@x"), (None, f"sha256:{parse(mail()).sha256}")])
 def test_a_step_that_fails_fails_the_whole(id_: str | None, name: str) -> None:
     raw = mail(id_=id_)
     with pytest.raises(StepFailed) as raised:
-        decide(load_plugins(extra=[("odd", Plugin())]), raw, [order("O-1", "anna@kunde.example")])
+        decide(load_plugins(extra=[("odd", plugin(steps=[Odd()]))]), raw, [order("O-1", "anna@kunde.example")])
     assert str(raised.value) == (
         f"step 'odd' failed on message {name}: ZeroDivisionError: by nothing; "
         "nothing was stored for this message, a later run tries again"

@@ -124,7 +124,7 @@ def test_our_own_plugins_use_public_names_alone() -> None:
     assert used <= set(interface.__all__)
 
 
-@pytest.mark.parametrize("pattern", ["examples/invoice/**/*.py", "engine/beleg/kit/template/**/*.py.tmpl"])
+@pytest.mark.parametrize("pattern", ["examples/invoice/**/*.py", "engine/beleg/new_plugin/template/**/*.py.tmpl"])
 def test_what_authors_are_shown_uses_public_names_alone(pattern: str) -> None:
     files = sorted(ROOT.glob(pattern))
     assert len(files) == 4

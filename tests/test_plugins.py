@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,40 +37,9 @@ from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed, PluginError, installed
 from beleg.trace import digest
 from worlds import contact, order
-from writing import mail, publish
+from writing import RETURN, mail, plugin, publish
 
-RETURN = RecordType(
-    "return",
-    "returns",
-    {"en": Words("return", "returns"), "de": Words("Retoure", "Retouren")},
-    links={"customer": "contact", "order": "order"},
-)
 HELLO = {"en": Sentences("hello"), "de": Sentences("hallo")}
-
-
-def plugin(
-    *,
-    types: Sequence[object] = (),
-    steps: Sequence[object] = (),
-    rules: Sequence[object] = (),
-    clauses: Sequence[object] = (),
-) -> SimpleNamespace:
-    """A plugin that brings these."""
-
-    def answer(name: str, items: Sequence[object]) -> Callable[[], Sequence[object]]:
-        def hook() -> Sequence[object]:
-            return items
-
-        hook.__name__ = name
-        return hookimpl(hook)
-
-    brought = {
-        "beleg_record_types": types,
-        "beleg_steps": steps,
-        "beleg_rules": rules,
-        "beleg_clauses": clauses,
-    }
-    return SimpleNamespace(**{name: answer(name, items) for name, items in brought.items() if items})
 
 
 class Quiet(Step):
@@ -218,6 +187,27 @@ def test_two_record_types_with_one_import_key() -> None:
     assert fault(("zwei", plugin(types=[twin]))) == (
         "plugins 'order' and 'zwei' both bring the record type 'beleg' (orders); rename one of them"
     )
+
+
+@pytest.mark.parametrize(("name", "plural"), [("orders", "orderses"), ("rank", "order")])
+def test_a_record_type_named_as_others_are(name: str, plural: str) -> None:
+    twin = RecordType(name, plural, {"en": Words("a", "b"), "de": Words("a", "b")})
+    assert "share a word, and import files name a type by either; rename one of them" in fault(
+        ("zwei", plugin(types=[twin]))
+    )
+
+
+@pytest.mark.parametrize(("name", "plural"), [("record", "records"), ("records", "recordses")])
+def test_a_record_type_that_is_no_type(name: str, plural: str) -> None:
+    anything = RecordType(name, plural, {"en": Words("a", "b"), "de": Words("a", "b")})
+    assert "can't be told from the key 'records' of import files" in fault(("zwei", plugin(types=[anything])))
+
+
+def test_names_of_the_engines_own() -> None:
+    assert fault(("zwei", plugin(steps=[Quiet("message", 500)]))) == (
+        "plugin 'zwei': its step is named 'message', under which traces show what no step decides; rename it"
+    )
+    assert "a plugin is named 'beleg'" in fault(("beleg", plugin()))
 
 
 def test_two_tables_of_one_name() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import event, text
 
-from beleg import Check, Clause, Context, Record, RecordRef, Rule, RuleChange, RuleSeen, Step, hookimpl
+from beleg import Check, Clause, Record, RecordRef, Rule, RuleChange, RuleSeen
 from beleg.deciding import BATCH
 from beleg.errors import InputError
 from beleg.message import Limits
@@ -33,7 +33,7 @@ from beleg.store.mails import Mails, Selection
 from beleg.trace import MessageSeen, Outcome, StepTrace, Trace, digest
 from beleg.workspace import Workspace
 from worlds import contact, order
-from writing import day, mail, publish
+from writing import Failing, day, mail, plugin, publish
 
 QUESTION = mail("Frage zu AB-1042", id_="1@x", date=day(1))
 ANSWER = mail("Re:", sender="shop@firma.example", id_="2@x", reply_to="1@x", date=day(2))
@@ -98,17 +98,7 @@ def everything_in(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 def with_rule(change: RuleChange, *clauses: Clause) -> Installed:
     """Everything that is installed, and a plugin that changes a table."""
-
-    class Plugin:
-        @hookimpl
-        def beleg_rules(self) -> list[RuleChange]:
-            return [change]
-
-        @hookimpl
-        def beleg_clauses(self) -> list[Clause]:
-            return list(clauses)
-
-    return load_plugins(extra=[("other-rules", Plugin())])
+    return load_plugins(extra=[("other-rules", plugin(rules=[change], clauses=clauses))])
 
 
 def distrustful() -> Installed:
@@ -422,32 +412,10 @@ def _date(number: int) -> Any:
 # --- a step that fails
 
 
-class Failing(Step):
-    """Fails on the mails of one sender."""
-
-    name = "failing"
-    priority = 150
-    on = ""
-
-    def clauses(self) -> Sequence[Clause]:
-        return []
-
-    def run(self, context: Context) -> Any:
-        if any(each.key == self.on for each in context.participants):
-            raise RuntimeError("kaputt")
-        yield Check("nothing_found", (RuleSeen("failing.asked", "held"),))
-
-
 def test_a_step_that_fails_leaves_the_rest(workspace: Workspace) -> None:
     failing = Failing()
     failing.on = "bodo@b.example"
-
-    class Plugin:
-        @hookimpl
-        def beleg_steps(self) -> list[Step]:
-            return [failing]
-
-    candidate = under(workspace, load_plugins(extra=[("failing", Plugin())]))
+    candidate = under(workspace, load_plugins(extra=[("failing", plugin(steps=[failing]))]))
     changes = replayed(candidate)
     assert changes["5@x"].kind == "failed"
     assert "step 'failing' failed on message 5@x: RuntimeError: kaputt" in str(changes["5@x"].error)

@@ -18,8 +18,8 @@ from beleg.cli import main
 from beleg.replay import CAUSES, KINDS
 from beleg.replay.change import BY_HAND, NO_CHECK, NO_STEP
 from beleg.replay.words import TEXTS
+from commands import ANSWER, ERP, FAILING, QUESTION, STRANGER, VAGUE, Cli
 from conftest import PostgresServer
-from test_cli import ANSWER, ERP, FAILING, QUESTION, STRANGER, VAGUE, Cli
 from writing import day, mail, publish
 
 HOSTILE = mail(
@@ -53,12 +53,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cli(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("BELEG_")]:
-        monkeypatch.delenv(name)
-    shutil.copy(prepared / "beleg.db", tmp_path / "beleg.db")
-    return Cli(tmp_path, capsys)
+def cli(cli: Cli, prepared: Path) -> Cli:
+    shutil.copy(prepared / "beleg.db", cli.folder)
+    return cli
 
 
 def test_nothing_changed(cli: Cli) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from syrupy.assertion import SnapshotAssertion
 
 from beleg import scenario
-from beleg.assignment import Assignment
 from beleg.message import parse
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed
@@ -26,9 +25,9 @@ from beleg.testing import explained
 from beleg.testing.scenarios import everything as installed
 from beleg.testing.scenarios import slug as slug_from
 from beleg.trace import digest
-from conftest import SHARED
+from conftest import FIXTURES, SHARED
+from stored import add_mail
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 WORLDS = SHARED / "worlds"
 GERMAN = {
     # one of each family of clauses
@@ -60,7 +59,7 @@ GERMAN = {
 @cache
 def scenarios() -> tuple[Scenario, ...]:
     """Every scenario of fixtures/, by file and place in it."""
-    return tuple(each for path in scenario.find([FIXTURES]) for each in scenario.load(path, installed()))
+    return tuple(scenario.load_all([FIXTURES], installed()))
 
 
 @cache
@@ -199,19 +198,10 @@ def stored_digest(each: Scenario, connection: Connection, everything: Installed)
     import_records(connection, each.records, everything.types)
     mails = Mails(connection)
     for mail in each.mailbox:
-        add(mails, mail.raw, mail.assignments)
-    row = add(mails, each.raw, each.assignments)
+        add_mail(mails, mail.raw, mail.assignments)
+    row = add_mail(mails, each.raw, each.assignments)
     thread, own = mails.around(mails.get([row])[0])
     decision = Engine(everything, each.settings).decide(
         parse(each.raw), SqlDirectory(connection), each.ignored, [tied for _, tied in thread], own
     )
     return digest(decision.trace)
-
-
-def add(mails: Mails, raw: bytes, assignments: tuple[Assignment, ...]) -> int:
-    row = mails.add(parse(raw), raw)
-    for one in assignments:
-        mails.assign(row, [one], "lena@brunner.example")
-        if one.removed:
-            mails.remove(row, [one.record], one.removed.by, one.removed.at)
-    return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +273,9 @@ WATCHED = ODD.replace(
             return
         # HERE""",
 )
-TESTS = [name for name in vars(StepConformance) if name.startswith("test_")]
+ELSEWHERE = "another_process_gives_the_same_trace"
+# that one takes a second: it has tests of its own
+TESTS = [name for name in vars(StepConformance) if name.startswith("test_") and ELSEWHERE not in name]
 CLAUSES = "every_clause_is_registered_with_its_sentences"
 REACHED = "every_clause_is_reached"
 EXPLAINED = "every_decision_can_be_explained"
@@ -284,13 +286,13 @@ Said = dict[str, str]
 def conformance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Said]]:
     """Runs the conformance test on a plugin; what each of the tests that failed said."""
 
-    def run(code: str, **more: Any) -> Said:
+    def run(code: str, tests: Sequence[str] = TESTS, **more: Any) -> Said:
         publish(tmp_path, monkeypatch, "odd", code)
         (tmp_path / "fixtures").mkdir()
         (tmp_path / "fixtures" / "one.yaml").write_text(GOOD, encoding="utf-8")
         test: Any = type("TestOdd", (StepConformance,), {"plugin": "odd", "scenarios": tmp_path / "fixtures", **more})()
         said = {}
-        for name in TESTS:
+        for name in tests:
             try:
                 getattr(test, name)()
             except AssertionError as error:
@@ -330,6 +332,25 @@ def test_a_step_that_is_not_pure(conformance: Callable[..., Said], code: str, sh
     [text] = said.values()
     assert f"  The customer's only order: {shown}, the trace is another\n" in text
     assert re.search(r'^    -  +"n": ".*\n    \+  +"n": "', text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [("'constant'", True), ("str(os.getpid())", False), ("str(list({f'number {n}' for n in range(20)}))", False)],
+)
+def test_a_step_that_another_process_runs_otherwise(conformance: Callable[..., Said], value: str, same: bool) -> None:
+    code = ODD.replace('(context, "asked")', f'(context, "asked", facts={{"n": {value}}})')
+    said = conformance(code, [*TESTS, f"test_{ELSEWHERE}"])
+    assert set(said) == (set() if same else {ELSEWHERE})
+    if not same:
+        assert "  The customer's only order: decided in another process, the trace is another\n" in said[ELSEWHERE]
+
+
+def test_a_step_that_works_in_one_process_only(conformance: Callable[..., Said]) -> None:
+    code = ODD + "\nimport sys\nif 'pytest' not in sys.modules:\n    raise OSError('no licence')\n"
+    said = conformance(code, [f"test_{ELSEWHERE}"])
+    assert said[ELSEWHERE].startswith("in another process nothing could be decided:\n")
+    assert "OSError: no licence" in said[ELSEWHERE]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from beleg import scenario
 from beleg.assignment import Assignment, ThreadMessage
 from beleg.case import Case
 from beleg.directory import MemoryDirectory
-from beleg.evidence import extract
 from beleg.explain import Explainer, plain, what_if_line, why_not_lines
 from beleg.ignore import IgnoreList
 from beleg.message import Limits, parse
@@ -29,8 +28,8 @@ from beleg.record import Record, RecordRef, Reference
 from beleg.step import RuleSettings
 from beleg.store import Database
 from beleg.testing.snapshots import TextFile
-from beleg.whynot import Edit, Lost, WhyNot, apply, vocabulary, what_if, why_not
-from beleg.whynot.edits import numbers_of
+from beleg.why_not import Edit, Lost, WhyNot, apply, vocabulary, what_if, why_not
+from beleg.why_not.edits import numbers_of
 from beleg.workspace import Workspace
 from worlds import contact, order
 from writing import day, mail
@@ -226,10 +225,8 @@ def test_beyond_a_limit(installed: Installed) -> None:
 
 
 def made(records: list[Record], raw: bytes, installed: Installed, settings: RuleSettings | None = None) -> Case:
-    settings = settings or RuleSettings()
-    message = parse(raw, settings.limits)
-    evidence = extract(message, min_reference_length=settings.min_reference_length, limits=settings.limits)
-    return Case(message, evidence, (), (), MemoryDirectory(records, installed.types), IgnoreList(), settings)
+    engine = Engine(installed, settings)
+    return Case.alone(parse(raw, engine.settings.limits), MemoryDirectory(records, installed.types), engine)
 
 
 # --- what leads to it, and what it would still have had to pass

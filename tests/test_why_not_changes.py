@@ -22,7 +22,7 @@ from beleg.case import Case
 from beleg.clause import Clause, Sentences
 from beleg.directory import MemoryDirectory
 from beleg.evidence import Evidence, extract
-from beleg.hooks import RuleChange, hookimpl
+from beleg.hooks import RuleChange
 from beleg.ignore import IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.message import Message, parse
@@ -35,13 +35,12 @@ from beleg.store import Database
 from beleg.store.mails import Mails
 from beleg.thread import thread_of
 from beleg.trace import Trace
-from beleg.whynot import Edit, WhatIf, WhyNot, what_if, why_not
+from beleg.why_not import Edit, WhatIf, WhyNot, what_if, why_not
 from beleg.workspace import Workspace
-from test_case import EMPTIED
+from stored import add_mail, empty, ignore
 from test_properties import INSTALLED, addresses_in, counting, possible_numbers
-from test_scenarios import add
 from worlds import contact, order
-from writing import day, mail
+from writing import day, mail, plugin
 
 # --- worlds as plain data
 
@@ -117,29 +116,21 @@ class World:
         return why_not(self.case(), ref, self.engine(), max_edits=max_edits, seconds=600)
 
 
-class CrowdRule:
-    """A plugin whose rule passes over an address that leads to more than so many documents, and contacts likewise."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-
-    @hookimpl
-    def beleg_rules(self) -> list[RuleChange]:
-        return [
-            RuleChange("document.address", Rule("crowd", f"candidates > {self._most}", "nothing", before="removed")),
-            RuleChange("contact.address", Rule("crowd", f"inactive > {self._most}", "assign:active", before="removed")),
-        ]
-
-    @hookimpl
-    def beleg_clauses(self) -> list[Clause]:
-        said = {"en": Sentences("too many"), "de": Sentences("zu viele")}
-        steps = ("order", "offer", "contact")
-        return [Clause(f"{step}.{stage}.crowd", "own", said) for step in steps for stage in ("participants", "content")]
-
-
 @cache
 def with_crowd_rule(most: int) -> Installed:
-    return installed(extra=[("crowd", CrowdRule(most))])
+    """A rule more passes over an address that leads to more than so many documents, and contacts likewise."""
+    said = {"en": Sentences("too many"), "de": Sentences("zu viele")}
+    steps = ("order", "offer", "contact")
+    brought = plugin(
+        rules=[
+            RuleChange("document.address", Rule("crowd", f"candidates > {most}", "nothing", before="removed")),
+            RuleChange("contact.address", Rule("crowd", f"inactive > {most}", "assign:active", before="removed")),
+        ],
+        clauses=[
+            Clause(f"{step}.{stage}.crowd", "own", said) for step in steps for stage in ("participants", "content")
+        ],
+    )
+    return installed(extra=[("crowd", brought)])
 
 
 @cache
@@ -521,16 +512,13 @@ def test_from_the_database(sqlite: Database, world: World, data: st.DataObject) 
     """What is taken out of a database for one record is enough: the answer is that of the whole world."""
     target = data.draw(st.sampled_from(world.records))
     workspace = Workspace(sqlite, world.installed, RuleSettings(world.on_conflict))
-    with sqlite.begin() as connection:
-        for table in EMPTIED:
-            connection.exec_driver_sql(f"DELETE FROM {table}")
+    empty(sqlite)
     workspace.import_records(world.records)
-    for list_ in ("users", "groups", "blacklist"):
-        workspace.ignore(list_, getattr(world, list_))
+    ignore(workspace, IgnoreList(world.users, world.groups, world.blacklist))
     with sqlite.begin() as connection:
         for each in world.thread:
-            add(Mails(connection), each.raw, each.assignments)
-        row = add(Mails(connection), world.raw, world.own)
+            add_mail(Mails(connection), each.raw, each.assignments)
+        row = add_mail(Mails(connection), world.raw, world.own)
     case = workspace.case(workspace.find_message(str(row)), [target.ref])
     answer, expected = why_not(case, target.ref, workspace.engine, seconds=600), world.why_not(target.ref)
     assert answer.trace == expected.trace

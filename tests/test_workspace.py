@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any
 
 import pytest
 
-from beleg import Check, Clause, Context, RuleSeen, Step, hookimpl
 from beleg.assignment import Assignment
 from beleg.directory import MemoryDirectory
 from beleg.errors import InputError
@@ -22,7 +20,7 @@ from beleg.store import Database
 from beleg.trace import digest
 from beleg.workspace import NotFound, Workspace
 from worlds import contact, order
-from writing import day, mail
+from writing import Failing, day, mail, plugin
 
 QUESTION = mail("Frage zu AB-1042", id_="1@x", date=day(1))
 ANSWER = mail("Re:", sender="shop@firma.example", id_="2@x", reply_to="1@x", date=day(2))
@@ -161,22 +159,6 @@ def test_a_file_is_decided_as_a_stored_message_is(workspace: Workspace) -> None:
 # --- a step that fails
 
 
-class Failing(Step):
-    """Fails on the mails of one sender, while it is told to."""
-
-    name = "failing"
-    priority = 150
-    on = ""
-
-    def clauses(self) -> Sequence[Clause]:
-        return []
-
-    def run(self, context: Context) -> Any:
-        if any(each.key == self.on for each in context.participants):
-            raise RuntimeError("kaputt")
-        yield Check("nothing_found", (RuleSeen("failing.asked", "held"),))
-
-
 @pytest.fixture
 def failing() -> Failing:
     return Failing()
@@ -184,12 +166,7 @@ def failing() -> Failing:
 
 @pytest.fixture
 def fragile(database: Database, failing: Failing) -> Workspace:
-    class Plugin:
-        @hookimpl
-        def beleg_steps(self) -> list[Step]:
-            return [failing]
-
-    found = Workspace(database, load_plugins(extra=[("failing", Plugin())]))
+    found = Workspace(database, load_plugins(extra=[("failing", plugin(steps=[failing]))]))
     found.import_records(WORLD)
     return found
 

@@ -1,11 +1,23 @@
-"""What several test modules write: mails, and plugin packages as pip would install them."""
+"""What several test modules write: mails, and plugins, as objects and as packages that pip would install."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from beleg import Check, Clause, Context, RecordType, RuleSeen, Step, Words, hookimpl
+
+RETURN = RecordType(
+    "return",
+    "returns",
+    {"en": Words("return", "returns"), "de": Words("Retoure", "Retouren")},
+    links={"customer": "contact", "order": "order"},
+)
 
 
 def mail(
@@ -53,3 +65,44 @@ def publish(
     (info / "entry_points.txt").write_text(f"[beleg]\n{name} = {module}\n")
     (site / f"{module}.py").write_text(dedent(code), encoding="utf-8")
     monkeypatch.syspath_prepend(site)
+
+
+def plugin(
+    *,
+    types: Sequence[object] = (),
+    steps: Sequence[object] = (),
+    rules: Sequence[object] = (),
+    clauses: Sequence[object] = (),
+) -> SimpleNamespace:
+    """A plugin that brings these."""
+
+    def answer(name: str, items: Sequence[object]) -> Callable[[], Sequence[object]]:
+        def hook() -> Sequence[object]:
+            return items
+
+        hook.__name__ = name
+        return hookimpl(hook)
+
+    brought = {
+        "beleg_record_types": types,
+        "beleg_steps": steps,
+        "beleg_rules": rules,
+        "beleg_clauses": clauses,
+    }
+    return SimpleNamespace(**{name: answer(name, items) for name, items in brought.items() if items})
+
+
+class Failing(Step):
+    """Fails on the mails of one sender, while it is told to."""
+
+    name = "failing"
+    priority = 150
+    on = ""
+
+    def clauses(self) -> Sequence[Clause]:
+        return []
+
+    def run(self, context: Context) -> Any:
+        if any(each.key == self.on for each in context.participants):
+            raise RuntimeError("kaputt")
+        yield Check("nothing_found", (RuleSeen("failing.asked", "held"),))

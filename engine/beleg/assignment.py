@@ -100,6 +100,11 @@ def kept_on_rerun(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:
     )
 
 
+def records_of(own: Iterable[Assignment], thread: Iterable[ThreadMessage]) -> set[RecordRef]:
+    """The records that stand on a message or on its thread, or were removed from there."""
+    return {each.record for found in (own, *(message.assignments for message in thread)) for each in found}
+
+
 def removals(assignments: Iterable[Assignment]) -> dict[RecordRef, Removal]:
     """The records that a person removed from the message and that do not stand on it again."""
     assignments = tuple(assignments)

@@ -7,16 +7,25 @@ changed copy of its world (`dataclasses.replace`, `MemoryDirectory.changed`), un
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from beleg.assignment import Assignment, ThreadMessage
-from beleg.directory import LISTED, Directory, Group, MemoryDirectory, Pair, Shared
+from beleg.assignment import Assignment, ThreadMessage, records_of
+from beleg.directory import COUNTED, LISTED, Directory, Group, MemoryDirectory, Pair, Shared
 from beleg.evidence import Evidence
 from beleg.ignore import IgnoreList
+from beleg.lookup import entries_of
 from beleg.message import Message
 from beleg.orchestrator import Decision, Engine
 from beleg.record import Record, RecordRef
 from beleg.step import RuleSettings
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """Another message of the mailbox, as its bytes, with what stands on it or was removed from it."""
+
+    raw: bytes
+    assignments: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,11 @@ class Case:
     ignored: IgnoreList
     settings: RuleSettings
 
+    @classmethod
+    def alone(cls, message: Message, directory: MemoryDirectory, engine: Engine) -> Case:
+        """A message that is tied to no other and on which nothing stands, in a world where no address is ignored."""
+        return cls(message, engine.read(message), (), (), directory, IgnoreList(), engine.settings)
+
     def decide(self, engine: Engine, directory: Directory | None = None, *, trace: bool = True) -> Decision:
         """Decide it; `directory` takes the place of its own. `trace` False leaves the trace empty, where only the
         assignments made are wanted. Raises StepFailed."""
@@ -44,6 +58,15 @@ class Case:
             evidence=self.evidence,
             trace=trace,
         )
+
+    def reduced(self, engine: Engine) -> Case:
+        """The case with those of its records only that the decision touches or could touch. Raises StepFailed."""
+        seen = Recorder(self.directory)
+        self.decide(engine, seen)
+        carrying = self.directory.carrying(entries_of(self.evidence), COUNTED + 1)
+        records = self.directory.records(seen.named | records_of(self.own, self.thread) | carrying)
+        directory = MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types)
+        return replace(self, directory=directory)
 
 
 @dataclass(slots=True)

@@ -194,24 +194,14 @@ class MemoryDirectory:
                 addresses |= customer.address_keys()
         return {*map(address_entry, addresses), *map(reference_entry, record.reference_keys())}
 
-    def carrying(self, entries: Iterable[str], group: Group | None = None) -> set[RecordRef]:
-        """The records (of one group) that any of these index entries leads to, however many."""
-        return {
-            RecordRef(each.type, id_)
-            for entry in entries
-            for each, ids in self._index.get(entry, {}).items()
-            if group is None or each == group
-            for id_ in ids
-        }
+    def carrying(self, entries: Iterable[str], most: int | None = None) -> set[RecordRef]:
+        """The records that any of these index entries leads to; of each entry and group the first `most` by id."""
+        groups = (item for entry in entries for item in self._index.get(entry, {}).items())
+        return {RecordRef(group.type, id_) for group, ids in groups for id_ in ids[:most]}
 
     def all(self) -> Mapping[RecordRef, Record]:
         """Every record, in the order given."""
         return self._records
-
-    def holders(self, entries: Iterable[str]) -> set[RecordRef]:
-        """Every record that carries one of these entries; of each group the first that are counted."""
-        groups = (item for entry in entries for item in self._index.get(entry, {}).items())
-        return {RecordRef(group.type, id_) for group, ids in groups for id_ in ids[: COUNTED + 1]}
 
     def find(self, entries: Collection[str], groups: Sequence[Group]) -> Mapping[str, Mapping[Group, Sequence[str]]]:
         """See `Directory.find`."""

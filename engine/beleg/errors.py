@@ -32,9 +32,9 @@ class InputError(Exception):
         super().__init__(f"{where}: {fault}" if where else fault)
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """`unknown key 'adresses'; did you mean 'addresses'?`, or what is allowed."""
+def unknown_key(key: str, known: Iterable[str], fault: str = "unknown key") -> str:
+    """`unknown key 'adresses'; did you mean 'addresses'?`, or what is allowed. `fault` says what is wrong with it."""
     known = list(known)
     near = get_close_matches(key, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
-    return f"unknown key {key!r}; {hint}"
+    return f"{fault} {key!r}; {hint}"

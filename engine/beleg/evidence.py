@@ -53,6 +53,11 @@ class FoundNumber(NamedTuple):
     text: str
     place: Place
 
+    @property
+    def in_content(self) -> bool:
+        """Whether it stands in the content, not in the subject."""
+        return self.place.part != "subject"
+
 
 class Span(NamedTuple):
     """A piece of one part's text that could be a reference number."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from beleg.clause import Clause, Sentences
 from beleg.step import FollowUp, Step
 
-LIMIT = "message.limit"
+FRAME = "message"
+"""The name under which a trace shows what no step decided: a message beyond a limit."""
+LIMIT = f"{FRAME}.limit"
 
 
 def frame_clauses(steps: Iterable[Step]) -> list[Clause]:

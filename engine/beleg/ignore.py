@@ -88,18 +88,14 @@ class IgnoreList:
 
     def only(self, entries: Iterable[Entry]) -> IgnoreList:
         """A list of these entries alone."""
-        return _lists(entries)
+        texts: dict[str, list[str]] = {name: [] for name in ENTRY_LISTS}
+        for entry in entries:
+            texts[_LIST_OF.get(entry.kind, "blacklist")].append(entry.text)
+        return IgnoreList(**texts)
 
     def without(self, kind: str, text: str) -> IgnoreList:
         """The list without the entries of this kind and text."""
-        return _lists(entry for entry, _ in self.entries() if entry != (kind, text))
-
-
-def _lists(entries: Iterable[Entry]) -> IgnoreList:
-    texts: dict[str, list[str]] = {name: [] for name in ENTRY_LISTS}
-    for entry in entries:
-        texts[_LIST_OF.get(entry.kind, "blacklist")].append(entry.text)
-    return IgnoreList(**texts)
+        return self.only(entry for entry, _ in self.entries() if entry != (kind, text))
 
 
 _LIST_OF = {"user": "users", "group": "groups"}

@@ -45,18 +45,22 @@ NOTHING = Hits((), 0)
 
 @dataclass(slots=True)
 class Lookup:
-    """The answers for one mail. `numbers` are the reference numbers that count (RULES.md section 2)."""
+    """The answers for one mail. `numbers` are the reference numbers that count (RULES.md section 2).
+
+    Steps ask by the methods; behind these is what the directory said: `found` to its entries, `shared` where there is
+    more than it lists, `records` to the names that were `asked` for.
+    """
 
     numbers: tuple[FoundNumber, ...]
-    _found: Mapping[str, Mapping[Group, Sequence[str]]]
-    _shared: Mapping[Pair, Shared] = field(default_factory=dict)
-    _records: Mapping[RecordRef, Record] = field(default_factory=dict)
-    _asked: Sequence[RecordRef] = ()
+    found: Mapping[str, Mapping[Group, Sequence[str]]]
+    shared: Mapping[Pair, Shared] = field(default_factory=dict)
+    records: Mapping[RecordRef, Record] = field(default_factory=dict)
+    asked: Sequence[RecordRef] = ()
     _on: dict[Group, _NumbersOn] = field(default_factory=dict)
 
     def knows(self, address: str) -> bool:
         """Whether any record carries the address."""
-        return address_entry(address) in self._found
+        return address_entry(address) in self.found
 
     def by_address(self, key: str, group: Group) -> Hits:
         """The records of the group that carry the address."""
@@ -134,16 +138,16 @@ class Lookup:
 
     def record(self, ref: RecordRef) -> Record | None:
         """A record that could be assigned, or that such a record points at; None when the ERP has none."""
-        return self._records.get(ref)
+        return self.records.get(ref)
 
     def _ids(self, entry: str, group: Group) -> Sequence[str]:
-        return self._found.get(entry, {}).get(group, ())
+        return self.found.get(entry, {}).get(group, ())
 
     def _hits(self, entry: str, group: Group) -> Hits:
         ids = self._ids(entry, group)
         if len(ids) <= LISTED:
             return Hits(tuple(ids), len(ids)) if ids else NOTHING
-        return Hits(tuple(ids[:LISTED]), self._shared[Pair(group, entry)].total)
+        return Hits(tuple(ids[:LISTED]), self.shared[Pair(group, entry)].total)
 
     def _both(self, entry: str, other: str, group: Group) -> Hits:
         ids, others = self._ids(entry, group), self._ids(other, group)
@@ -152,7 +156,7 @@ class Lookup:
         if len(ids) <= LISTED and len(others) <= LISTED:
             kept = tuple(id_ for id_ in ids if id_ in others)
             return Hits(kept, len(kept))
-        shared = self._shared[Pair(group, entry, other)]
+        shared = self.shared[Pair(group, entry, other)]
         return Hits(shared.ids[:LISTED], shared.total)
 
 
@@ -195,10 +199,10 @@ def look_up(
     known = {key for key, entry in possible.items() if entry in found} if found else set()
     lookup = Lookup(evidence.numbers(known) if known else (), found)
     if pairs := _hot_pairs(lookup, address_entries, groups, counting):
-        lookup._shared = directory.share(pairs)
+        lookup.shared = directory.share(pairs)
     refs = list(dict.fromkeys((*_assignable(lookup, addresses, groups, counting), *extra)))
     if refs:
-        lookup._asked, lookup._records = refs, directory.records(refs)
+        lookup.asked, lookup.records = refs, directory.records(refs)
     return lookup
 
 
@@ -211,7 +215,7 @@ def _hot_pairs(
     hot = sorted(
         (entry, group)
         for entry in (*addresses, *numbers)
-        for group, ids in lookup._found.get(entry, {}).items()
+        for group, ids in lookup.found.get(entry, {}).items()
         if len(ids) > LISTED and group in wanted
     )
     pairs = [Pair(group, entry) for entry, group in hot]
@@ -236,9 +240,9 @@ def _assignable(
 ) -> list[RecordRef]:
     """Every record that some clause could assign: the only one of its group for an address, the only one that
     carries an address and a number, the only one with two numbers."""
-    known = [found.key for found in addresses if address_entry(found.key) in lookup._found]
+    known = [found.key for found in addresses if address_entry(found.key) in lookup.found]
     hits = [(group, lookup.by_address(address, group)) for address in known for group in groups]
-    content = [number for number in lookup.numbers if number.place.part != "subject"]
+    content = [number for number in lookup.numbers if number.in_content]
     for group in counting:
         for address in known:
             hits += [(group, both) for _, both in lookup.numbers_with(address, group)]

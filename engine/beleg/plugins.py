@@ -17,9 +17,9 @@ from typing import Any
 import pluggy
 
 from beleg.clause import Clause, ClauseError, registry
-from beleg.frame_clauses import frame_clauses
+from beleg.frame_clauses import FRAME, frame_clauses
 from beleg.hooks import PROJECT, Hooks, RuleChange
-from beleg.record import RecordType
+from beleg.record import GENERIC, RecordType
 from beleg.rulebook import Rulebook, RuleError, Table, check_outcome, with_rules
 from beleg.step import Step
 
@@ -120,6 +120,8 @@ def _load(point: EntryPoint) -> Any:
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: Any) -> None:
+    if name == PROJECT:
+        raise PluginError(f"a plugin is named {name!r}, as what comes with the engine itself; rename its entry point")
     if other := manager.get_name(plugin):
         raise PluginError(
             f"plugins {other!r} and {name!r} are one and the same module; remove one of the two entry points"
@@ -203,11 +205,22 @@ def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[s
     owners: dict[str, str] = {}
     for plugin, item in _call(manager, "beleg_record_types"):
         _expect(RecordType, plugin, "beleg_record_types", item)
+        if GENERIC in (item.name, item.plural):
+            raise PluginError(
+                f"plugin {plugin!r}: its record type {item.name!r} ({item.plural}) can't be told from the key "
+                f"{GENERIC!r} of import files, which holds records of any type; rename it"
+            )
         for other in types.values():
             if item.name == other.name or item.plural == other.plural:
                 raise PluginError(
                     f"plugins {owners[other.name]!r} and {plugin!r} both bring the record type "
                     f"{item.name!r} ({item.plural}); rename one of them"
+                )
+            if item.name == other.plural or item.plural == other.name:
+                raise PluginError(
+                    f"the record types {other.name!r} ({other.plural}, plugin {owners[other.name]!r}) and "
+                    f"{item.name!r} ({item.plural}, plugin {plugin!r}) share a word, and import files name a type by "
+                    "either; rename one of them"
                 )
         types[item.name] = item
         owners[item.name] = plugin
@@ -221,6 +234,11 @@ def _steps(manager: pluggy.PluginManager, disabled: frozenset[str]) -> tuple[lis
     owners: dict[str, str] = {}
     for plugin, item in _call(manager, "beleg_steps"):
         _expect(Step, plugin, "beleg_steps", item)
+        if item.name == FRAME:
+            raise PluginError(
+                f"plugin {plugin!r}: its step is named {FRAME!r}, under which traces show what no step decides; "
+                "rename it"
+            )
         if isinstance(item.skipped_by, str):
             raise PluginError(
                 f"plugin {plugin!r}: skipped_by of its step {item.name!r} is the text {item.skipped_by!r}; write a "

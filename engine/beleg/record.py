@@ -14,6 +14,8 @@ from beleg.keys import address_key, reference_key
 
 CUSTOMER = "customer"
 """The link role through which a document also carries its customer's addresses (RULES.md section 5)."""
+GENERIC = "records"
+"""The key of scenarios and import files under which rows of any type stand, each with a `type`."""
 
 
 class RecordRef(NamedTuple):

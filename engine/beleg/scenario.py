@@ -13,16 +13,16 @@ from typing import Any, get_args
 
 from beleg import yamltext
 from beleg.assignment import ORIGINS, Assignment, Origin, Removal, ThreadMessage
-from beleg.case import Case
+from beleg.case import Case, StoredMail
 from beleg.directory import Directory, MemoryDirectory
 from beleg.errors import InputError, Where, unknown_key
 from beleg.evidence import extract
 from beleg.ignore import ENTRY_LISTS, IgnoreList
-from beleg.importer.rows import GENERIC, RowReader
+from beleg.importer.rows import RowReader
 from beleg.message import parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
-from beleg.record import Record, RecordRef
+from beleg.record import GENERIC, Record, RecordRef
 from beleg.step import ON_CONFLICT, RuleSettings
 from beleg.thread import thread_of
 
@@ -44,14 +44,6 @@ class Expectation:
     origins: dict[str, str] = field(default_factory=dict)
     clauses: tuple[str, ...] | None = None
     not_clauses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoredMail:
-    """Another message of the world's mailbox, with what stands on it or was removed from it."""
-
-    raw: bytes
-    assignments: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +80,11 @@ class Outcome:
         """Every clause that held, in order."""
         return self.decision.trace.held()
 
+    def failure(self, explanation: str) -> list[str]:
+        """What is said of one with faults: where it stands, what was expected and came out, and why."""
+        where = f"{self.scenario.file}, line {self.scenario.line}"
+        return [where, *self.faults, *(f"  {line}".rstrip() for line in explanation.splitlines())]
+
 
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files that the paths name: files as they are, folders searched (but for a list of equivalent
@@ -105,13 +102,14 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 def load(path: Path, installed: Installed) -> Iterator[Scenario]:
     """The scenarios of one file. Raises InputError."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
-    for document in yamltext.documents(text, str(path)):
+    for document in yamltext.file_documents(path):
         if document is not None:
             yield _Reader(path, installed).scenario(document)
+
+
+def load_all(paths: Sequence[Path], installed: Installed) -> list[Scenario]:
+    """The scenarios of all files that the paths name (see `find`). Raises InputError."""
+    return [each for path in find(paths) for each in load(path, installed)]
 
 
 def case(scenario: Scenario, installed: Installed) -> Case:
@@ -264,7 +262,7 @@ class _Reader:
         for key, names in (("clauses", clauses or ()), ("not_clauses", not_clauses)):
             for name in names:
                 if name not in self.installed.clauses:
-                    fault = unknown_key(name, self.installed.clauses).replace("unknown key", "there is no clause")
+                    fault = unknown_key(name, self.installed.clauses, "there is no clause")
                     raise self._error(fault.partition("; known here")[0], part.lines[key])
         return Expectation(
             frozenset(assigned) if assigned is not None else None,

@@ -50,14 +50,15 @@ class Context:
     settings: RuleSettings
     rulebook: Rulebook
     _look_up: Callable[[], Lookup]
-    _lookup: Lookup | None = None
+    looked_up: Lookup | None = None
+    """The answer of `lookup`, once a step wanted it."""
 
     @property
     def lookup(self) -> Lookup:
         """What the ERP says to the mail's evidence; asked once, when the first step wants it."""
-        if self._lookup is None:
-            self._lookup = self._look_up()
-        return self._lookup
+        if self.looked_up is None:
+            self.looked_up = self._look_up()
+        return self.looked_up
 
     @property
     def numbers(self) -> Sequence[FoundNumber]:
@@ -67,7 +68,7 @@ class Context:
     @property
     def content_numbers(self) -> Sequence[FoundNumber]:
         """The reference numbers of the content alone."""
-        return [number for number in self.lookup.numbers if number.place.part != "subject"]
+        return [number for number in self.lookup.numbers if number.in_content]
 
 
 Condition = Literal["always", "first", "single"]

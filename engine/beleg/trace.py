@@ -185,6 +185,11 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, tag_field
         for step in self.steps:
             yield from step.checks
 
+    def assigning(self, record: str) -> tuple[str, Check] | None:
+        """The step whose check assigned the record in this run, and the check; None where it stood before, or does
+        not stand."""
+        return next(((s.step, check) for s in self.steps for check in s.checks if record in check.assigned), None)
+
     def held(self) -> list[str]:
         """All clauses that held, in order."""
         return [rule.clause for check in self.checks() for rule in check.rules if rule.result == "held"]

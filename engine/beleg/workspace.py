@@ -11,30 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.assignment import Assignment, removals
-from beleg.case import Case, Recorder
+from beleg.case import Case, StoredMail
 from beleg.deciding import BATCH, Deciding
-from beleg.directory import Directory, MemoryDirectory, address_entry, reference_entry
+from beleg.directory import Directory, address_entry, reference_entry
 from beleg.errors import InputError
+from beleg.gather import gather
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
-from beleg.lookup import entries_of
 from beleg.message import content_identity, parse
 from beleg.orchestrator import Decision, Engine, StepFailed
 from beleg.orchestrator.follow import follow
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
-from beleg.scenario import StoredMail
 from beleg.step import RuleSettings
 from beleg.store import Database, SqlDirectory, browse
 from beleg.store import records as record_store
 from beleg.store.mails import Mails, StoredMessage
 from beleg.store.tables import ignored
 from beleg.trace import Trace, digest
-from beleg.whynot import WhatIf, what_if
+
+if TYPE_CHECKING:
+    from beleg.why_not import WhatIf
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]
 """A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
@@ -292,45 +294,16 @@ class Workspace:
         return found
 
     def case(self, mail: StoredMessage | bytes, near: Collection[RecordRef] = ()) -> Case:
-        """All that the decision on a stored message, or on a mail that is not stored (its bytes), depends on, taken
-        out of the database: of the ERP what it touched or could have touched, and what is `near` these records: they,
-        what they point at, their documents, and every record that shares a number with them or with one of the mail's
-        that points at them. Deciding it gives the same trace. Raises StepFailed."""
+        """All that the decision on a message depends on, taken out of the database, with what is `near` these records:
+        see `gather`. Raises StepFailed."""
         with self.database.begin(write=False) as connection:
-            mails = Mails(connection)
-            own: tuple[Assignment, ...] = ()
-            if isinstance(mail, bytes):
-                message = parse(mail, self.rules.limits)
-                around = mails.thread_of(message)
-            else:
-                message = parse(mails.raw([mail.row])[mail.row], self.rules.limits)
-                around, own = mails.around(mail)
-            thread = tuple(each for _, each in around)
-            evidence = self.engine.read(message)
-            ignored = self.ignore_list(connection)
-            seen = Recorder(SqlDirectory(connection))
-            self.engine.decide(message, seen, ignored, thread, own, evidence=evidence)
-            known = seen.records(near)
-            entries = entries_of(evidence)
-            entries |= {reference_entry(key) for ref in near if ref in known for key in known[ref].reference_keys()}
-            seen.find(entries, self.engine.groups)
-            standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
-            refs = {*seen.named, *standing, *browse.holders(connection, entries, seen.known, seen.crowded)}
-            records = seen.directory.records(refs)
-            if near:
-                refs |= browse.documents_of(connection, near)
-                pointing = [each for each in records.values() if any(link.target in near for link in each.links)]
-                numbers = {reference_entry(key) for each in pointing for key in each.reference_keys()}
-                sharing = Recorder(seen.directory)
-                sharing.find(numbers, self.engine.groups)
-                refs |= browse.holders(connection, numbers, sharing.known, sharing.crowded)
-                records = seen.directory.records(refs)
-        directory = MemoryDirectory((records[ref] for ref in sorted(records)), self.installed.types)
-        return Case(message, evidence, thread, own, directory, ignored, self.rules)
+            return gather(connection, self.engine, self.ignore_list(connection), mail, near)
 
     def what_if(self, message: StoredMessage, mark: str) -> WhatIf | None:
         """What would come out of a decided message without the evidence that decided. None where no evidence did, and
         where the stored decision (its digest is `mark`) is not the one that comes out now."""
+        from beleg.why_not import what_if
+
         case = self.case(message)
         trace = case.decide(self.engine).trace
         return what_if(case, trace, self.engine) if digest(trace) == mark else None

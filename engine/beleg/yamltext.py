@@ -7,6 +7,7 @@ YAML would let through silently, and aliases, by which a small file can stand fo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -34,6 +35,15 @@ class Sequence(list[Any]):
         super().__init__()
         self.line = line
         self.lines: list[int] = []
+
+
+def file_documents(path: Path) -> Iterator[Any]:
+    """Each document of a YAML file; see `documents`. Raises InputError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
+    yield from documents(text, str(path))
 
 
 def documents(text: str | bytes, file: str) -> Iterator[Any]:

@@ -6,6 +6,6 @@ is proven that the file decides as the mail did.
 
 from beleg.capture.mask import masked
 from beleg.capture.save import CaptureFailed, Saved, prove, save
-from beleg.capture.world import reduced, scenario_of, title_of
+from beleg.capture.world import outcome_of, scenario_of
 
-__all__ = ["CaptureFailed", "Saved", "masked", "prove", "reduced", "save", "scenario_of", "title_of"]
+__all__ = ["CaptureFailed", "Saved", "masked", "outcome_of", "prove", "save", "scenario_of"]

@@ -20,12 +20,13 @@ from beleg.capture.rebuild import Rebuilder
 from beleg.capture.save import CaptureFailed
 from beleg.capture.stand_ins import StandIns, Words
 from beleg.capture.world import expectation
+from beleg.case import StoredMail
 from beleg.ignore import IgnoreList
 from beleg.message import Message, parse
 from beleg.orchestrator import Decision, Engine
 from beleg.plugins import Installed
 from beleg.record import CUSTOMER, Link, Record, RecordRef, Reference, role_types
-from beleg.scenario import Scenario, StoredMail, case
+from beleg.scenario import Scenario, case
 from beleg.trace import Trace
 
 _TRIES = 10
@@ -88,7 +89,7 @@ class _Mask:
         parts = [(part, found.get(part.part, ())) for part in (self._message.subject_part, *self._message.content)]
         shortest = self._scenario.settings.min_reference_length
         numbers = Numbers(self._keys, parts, shortest, alphabet, originals.tells)
-        stand_ins = StandIns(Words(random, originals.tells), numbers, alphabet)
+        stand_ins = StandIns(Words(random, originals.tells), numbers, alphabet, self._types)
         ids = [each.message_id for each in (self._message, *self._others) if each.message_id]
         rebuilder = Rebuilder(stand_ins, numbers, alphabet, ids)
         title = title or f"{_headline(trace)} ({stand_ins.words.new()})"

@@ -5,7 +5,7 @@ They are drawn by chance, not computed from what they stand for: who has only th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 
 from beleg.capture.numbers import Alphabet, NoStandIns, Numbers, beginning, composed, dressed, key_of
@@ -41,12 +41,13 @@ class Words:
 
 
 class StandIns:
-    """One stand-in for each address, name, id and number."""
+    """One stand-in for each address, name, id and number. `types` are the record types that plugins declare."""
 
-    def __init__(self, words: Words, numbers: Numbers, alphabet: Alphabet) -> None:
+    def __init__(self, words: Words, numbers: Numbers, alphabet: Alphabet, types: Collection[str]) -> None:
         self.words = words
         self._numbers = numbers
         self._alphabet = alphabet
+        self._types = types
         self._known: dict[tuple[str, str], str] = {}
         self._ids: set[str] = set()
 
@@ -104,8 +105,8 @@ class StandIns:
         return dressed(text, self._numbers.images.get(key_of(text), ""))
 
     def record(self, ref: RecordRef) -> RecordRef:
-        """For a record: its type stays."""
-        return RecordRef(ref.type, self.id(ref.id))
+        """For a record: its type stays, unless it is the ERP's own and tells something."""
+        return RecordRef(ref.type if ref.type in self._types else self.term(ref.type), self.id(ref.id))
 
     def id(self, text: str) -> str:
         """For an id: as the number of the same letters and digits, else of the same shape."""

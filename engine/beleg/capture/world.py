@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun
-from beleg.case import Case, Recorder
-from beleg.directory import MemoryDirectory
+from beleg.assignment import earlier, kept_on_rerun
+from beleg.case import Case, StoredMail
 from beleg.ignore import IgnoreList
-from beleg.lookup import entries_of
 from beleg.message import Message, parse
-from beleg.orchestrator import Decision, Engine
-from beleg.scenario import Expectation, Scenario, StoredMail
+from beleg.orchestrator import Decision
+from beleg.scenario import Expectation, Scenario
 from beleg.step import RuleSettings
 from beleg.thread import thread_of
 from beleg.trace import Trace
@@ -70,33 +68,4 @@ def outcome_of(trace: Trace) -> str:
 
 def _applied(ignored: IgnoreList, trace: Trace) -> IgnoreList:
     applied = {(seen.ignored_as, seen.ignored) for seen in trace.addresses}
-
-    def those(entries: Sequence[str], *kinds: str) -> list[str]:
-        return [entry for entry in dict.fromkeys(entries) if any((kind, entry) in applied for kind in kinds)]
-
-    return IgnoreList(
-        those(ignored.users, "user"),
-        those(ignored.groups, "group"),
-        those(ignored.blacklist, "address", "domain", "wildcard"),
-    )
-
-
-def reduced(
-    engine: Engine,
-    message: Message,
-    directory: MemoryDirectory,
-    ignored: IgnoreList | None = None,
-    thread: Sequence[ThreadMessage] = (),
-    own: Sequence[Assignment] = (),
-) -> Case:
-    """The case of a mail in a world held in memory, with those records only that the decision touched or could have
-    touched. Raises StepFailed."""
-    ignored = ignored or IgnoreList()
-    evidence = engine.read(message)
-    seen = Recorder(directory)
-    engine.decide(message, seen, ignored, thread, own, evidence=evidence)
-    standing = {each.record for found in (own, *(m.assignments for m in thread)) for each in found}
-    refs = {*seen.named, *standing, *directory.holders(entries_of(evidence))}
-    records = directory.records(sorted(refs))
-    kept = MemoryDirectory((records[ref] for ref in sorted(records)), engine.installed.types)
-    return Case(message, evidence, tuple(thread), tuple(own), kept, ignored, engine.settings)
+    return ignored.only(dict.fromkeys(entry for entry, _ in ignored.entries() if entry in applied))

@@ -11,9 +11,8 @@ import yaml
 
 from beleg.assignment import Assignment
 from beleg.ignore import ENTRY_LISTS
-from beleg.importer.rows import GENERIC
 from beleg.message import parse
-from beleg.record import Record, RecordType, role_types
+from beleg.record import GENERIC, Record, RecordType, role_types
 from beleg.scenario import Scenario
 from beleg.step import RuleSettings
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beleg.cli.decide import MESSAGE, Erp, stored_message
 from beleg.cli.frame import Frame, complain, frame, say
+from beleg.cli.named import Erp, MessageOrFile, case_of, mail_file, stored_message
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from beleg.orchestrator import Decision
     from beleg.scenario import Scenario
     from beleg.trace import Trace
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def capture(
     context: typer.Context,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
+    message: MessageOrFile,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The scenario file; - prints it.")],
     mask: Annotated[
         bool, typer.Option("--mask", help="Put stand-ins in the place of names, addresses, numbers and texts.")
@@ -45,10 +46,8 @@ def capture(
     if seed is not None and not mask:
         raise InputError("--seed goes with --mask")
     one = frame(context)
-    if os.path.isfile(message):
-        scenario, decision = _of_file(one, Path(message), erp, title)
-    elif erp:
-        raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
+    if (raw := mail_file(message, erp)) is not None:
+        scenario, decision = _of_file(one, raw, erp, title)
     else:
         scenario, decision = _of_stored(one, message, title)
     path = None if output == PRINTED else Path(output)
@@ -71,29 +70,15 @@ def capture(
     say(f"It was run, and decides the same: {what}.")
 
 
-def _of_file(one: Frame, path: Path, erp: list[Path] | None, title: str | None) -> tuple[Scenario, Decision]:
-    from beleg.capture import reduced, scenario_of
-    from beleg.errors import InputError, Where
+def _of_file(one: Frame, raw: bytes, erp: list[Path] | None, title: str | None) -> tuple[Scenario, Decision]:
+    from beleg.capture import scenario_of
 
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
-    if not erp:
-        workspace = one.workspace
-        case = workspace.case(raw)
-        decision = case.decide(workspace.engine)
-        return scenario_of(case, raw, [mail for _, mail in workspace.mails_around(raw)[1]], decision, title), decision
-    from beleg.directory import MemoryDirectory
-    from beleg.importer import read_files
-    from beleg.message import parse
-    from beleg.orchestrator import Engine
-
-    engine = Engine(one.installed, one.settings.rules())
-    directory = MemoryDirectory(read_files(erp, one.installed.types), one.installed.types)
-    case = reduced(engine, parse(raw, engine.settings.limits), directory)
+    case, engine = case_of(one, raw, erp)
+    if erp:
+        case = case.reduced(engine)
+    around = [] if erp else one.workspace.mails_around(raw)[1]
     decision = case.decide(engine)
-    return scenario_of(case, raw, (), decision, title), decision
+    return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision
 
 
 def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Decision]:
@@ -115,8 +100,8 @@ def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Deci
     return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision
 
 
-def _before(one: object, other: object) -> bool:
-    return one is not None and (other is None or one < other)  # type: ignore[operator]  # both are times
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and (other is None or one < other)
 
 
 def _outcome(trace: Trace) -> object:
@@ -124,6 +109,6 @@ def _outcome(trace: Trace) -> object:
 
 
 def _told(trace: Trace) -> str:
-    from beleg.capture.world import outcome_of
+    from beleg.capture import outcome_of
 
     return f"{outcome_of(trace)}; {', '.join(trace.held()) or 'no clause'}"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from beleg.cli.decide import MESSAGE, record_ref
 from beleg.cli.frame import By, Json, Lang, frame, person, say, say_json, say_table
+from beleg.cli.named import MESSAGE, record_ref
 
 Message = Annotated[str, typer.Argument(metavar="MESSAGE", help=MESSAGE)]
 Ref = Annotated[str, typer.Argument(metavar="TYPE:ID", help="The record, for example order:O-81.")]
@@ -87,8 +87,10 @@ def _change(context: typer.Context, entries: list[str], list_: str, *, adding: b
 
 def ignore_list(context: typer.Context, as_json: Json = False) -> None:
     """List the ignored addresses."""
+    from beleg.ignore import ENTRY_LISTS
+
     found = frame(context).workspace.ignored()
-    rows = [(name, entry) for name in ("users", "groups", "blacklist") for entry in getattr(found, name)]
+    rows = [(name, entry) for name in ENTRY_LISTS for entry in getattr(found, name)]
     if as_json:
         for name, entry in rows:
             say_json({"list": name, "entry": entry})

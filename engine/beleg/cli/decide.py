@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beleg.cli.frame import Frame, Json, Lang, frame, progress, say, say_json, say_lines
+from beleg.cli.frame import Json, Lang, frame, progress, say, say_json, say_lines
 from beleg.cli.mail import tell_failures
+from beleg.cli.named import MESSAGE, Erp, MessageOrFile, case_of, mail_file, record_ref, stored_message
 from beleg.record import RecordRef
 
 if TYPE_CHECKING:
-    from beleg.case import Case
-    from beleg.orchestrator import Engine
     from beleg.record import RecordType
-    from beleg.store.mails import StoredMessage
-
-MESSAGE = "A row number, a Message-ID, or the beginning of a sha256."
-Erp = Annotated[
-    list[Path] | None,
-    typer.Option("--erp", metavar="FILE", help="ERP file to decide a mail file by, instead of the database."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +53,7 @@ def assign(
 
 def explain(
     context: typer.Context,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
+    message: MessageOrFile,
     erp: Erp = None,
     as_json: Json = False,
     lang: Lang = None,
@@ -72,13 +62,13 @@ def explain(
     written."""
     from beleg.explain import what_if_line
     from beleg.trace import digest, encode
-    from beleg.whynot import what_if
+    from beleg.why_not import what_if
 
     one = frame(context)
     explainer = one.explainer(lang)
     standing = None
-    if (path := mail_file(message, erp)) is not None:
-        case, engine = case_of_file(one, path, erp)
+    if (raw := mail_file(message, erp)) is not None:
+        case, engine = case_of(one, raw, erp)
         trace = case.decide(engine).trace
         mark = digest(trace)
         without = None if as_json else what_if(case, trace, engine)
@@ -97,7 +87,7 @@ def explain(
 
 def why_not(
     context: typer.Context,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE|FILE", help=f"{MESSAGE} Or a mail file.")],
+    message: MessageOrFile,
     record: Annotated[str, typer.Argument(metavar="TYPE:ID", help="The record, for example order:O-81.")],
     max_edits: Annotated[int, typer.Option(min=1, help="How many edits a change may be made of.")] = 2,
     seconds: Annotated[float, typer.Option(min=0, help="How long to look for changes.")] = 5.0,
@@ -108,15 +98,15 @@ def why_not(
     """Say where a record was lost, and the smallest changes that would have assigned it, each executed on a copy of
     the world. Exit code 1 when no change is found."""
     from beleg.explain import why_not_lines
-    from beleg.whynot import why_not as ask
+    from beleg.why_not import why_not as ask
     from beleg.workspace import NotFound
 
     one = frame(context)
     explainer = one.explainer(lang)
     ref = record_ref(record)
     stored = None
-    if (path := mail_file(message, erp)) is not None:
-        case, engine = case_of_file(one, path, erp, [ref])
+    if (raw := mail_file(message, erp)) is not None:
+        case, engine = case_of(one, raw, erp, [ref])
     else:
         found = stored_message(one, message)
         stored = one.workspace.open(found.row)[1]
@@ -131,62 +121,6 @@ def why_not(
         say_lines(why_not_lines(explainer, answer))
     if answer.lost.kind != "assigned" and not answer.changes:
         raise typer.Exit(1)
-
-
-def mail_file(message: str, erp: list[Path] | None) -> Path | None:
-    """The mail file that an argument names; None when it names a stored message."""
-    from beleg.errors import InputError
-
-    if os.path.isfile(message):  # unlike Path.is_file, of a Message-ID too long for a file name it says no
-        return Path(message)
-    if erp:
-        raise InputError(f"--erp goes with a mail file, and there is no file {message!r}")
-    return None
-
-
-def stored_message(one: Frame, name: str) -> StoredMessage:
-    """The stored message of an argument that could have been a file, too. Raises NotFound."""
-    from beleg.workspace import NotFound
-
-    try:
-        return one.workspace.find_message(name)
-    except NotFound as error:
-        raise error if name.isdigit() else NotFound(f"there is no file {name!r}, and {error}") from None
-
-
-def case_of_file(
-    one: Frame, path: Path, erp: list[Path] | None, near: Collection[RecordRef] = ()
-) -> tuple[Case, Engine]:
-    """A mail file as a case: in the world of the database, or of ERP files; and what decides it."""
-    from beleg.errors import InputError, Where
-
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
-    if not erp:
-        return one.workspace.case(raw, near), one.workspace.engine
-    from beleg.case import Case
-    from beleg.directory import MemoryDirectory
-    from beleg.ignore import IgnoreList
-    from beleg.importer import read_files
-    from beleg.message import parse
-    from beleg.orchestrator import Engine
-
-    engine = Engine(one.installed, one.settings.rules())
-    message = parse(raw, engine.settings.limits)
-    directory = MemoryDirectory(read_files(erp, one.installed.types), one.installed.types)
-    return Case(message, engine.read(message), (), (), directory, IgnoreList(), engine.settings), engine
-
-
-def record_ref(text: str) -> RecordRef:
-    """The record that an argument names. Raises InputError."""
-    from beleg.errors import InputError
-
-    try:
-        return RecordRef.parse(text)
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def _hint_at_type(ref: RecordRef, types: Mapping[str, RecordType]) -> str:

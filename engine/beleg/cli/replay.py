@@ -131,7 +131,7 @@ def _candidate(one: Frame, file: Path | None, disable: Sequence[str], enable: Se
     for option, given in (("--disable", disable), ("--enable", enable)):
         for name in given:
             if name not in names:
-                fault = unknown_key(name, names).replace("unknown key", "there is no plugin")
+                fault = unknown_key(name, names, "there is no plugin")
                 raise InputError(f"{option}: {fault}")
     if both := sorted({*disable} & {*enable}):
         raise InputError(f"{both[0]!r} is named by --disable and by --enable")

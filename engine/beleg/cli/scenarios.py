@@ -127,12 +127,9 @@ class _Run:
             return
         say(f"{'FAILED' if faults else 'passed'}  {scenario.title}")
         if faults:
-            say(f"  {scenario.file}, line {scenario.line}")
-            for fault in faults:
-                say(f"  {fault}")
             trace = outcome.decision.trace
-            for each in self.explainer.text(trace, digest(trace)).splitlines():
-                say(f"    {each}".rstrip())
+            for line in outcome.failure(self.explainer.text(trace, digest(trace))):
+                say(f"  {line}".rstrip())
 
 
 def _scope(one: Frame, plugins: list[str]) -> Scope:

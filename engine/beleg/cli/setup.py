@@ -90,7 +90,7 @@ def list_rules(
     steps = [each for each in one.installed.steps if step in (None, each.name)]
     if not steps:
         names = [each.name for each in one.installed.steps]
-        raise InputError(unknown_key(step or "", names).replace("unknown key", "there is no step"))
+        raise InputError(unknown_key(step or "", names, "there is no step"))
     explainer = one.explainer(lang)
     for each in steps:
         tables = [one.installed.tables[table.name] for table in each.tables]

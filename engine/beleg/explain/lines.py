@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 Line = tuple[tuple[str, str], ...]
-"""Pieces of (text, style); the styles are those of `STYLES`."""
-STYLES = ("", "head", "good", "bad", "dim", "strong")
+"""Pieces of (text, style); the styles are '' (none), `head`, `good`, `bad`, `dim` and `strong`."""
 
 
 def line(*pieces: str | tuple[str, str]) -> Line:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from beleg.explain.lines import Line, line
 from beleg.explain.render import FEW, WIDTH, Explainer
 from beleg.trace import At
-from beleg.whynot import Change, Edit, Lost, WhatIf, WhyNot
+
+if TYPE_CHECKING:
+    from beleg.why_not import Change, Edit, Lost, WhatIf, WhyNot
 
 SHOWN_CHANGES = 10
 """How many changes the text shows; the JSON has them all."""

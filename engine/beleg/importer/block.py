@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from beleg.errors import InputError, Where, unknown_key
-from beleg.importer.rows import GENERIC, RowReader
-from beleg.record import RecordType
+from beleg.importer.rows import RowReader
+from beleg.record import GENERIC, RecordType
 
 WRAPPER = "erp"
 _SCENARIO = frozenset(("title", "ignored", "settings", "mailbox", "message", "message_file", "assignments", "expect"))

@@ -302,10 +302,10 @@ class CsvReader:
             if not known_field(name, self._plain):
                 if name in others:
                     continue
-                fault = unknown_key(name, [*self._plain, *PREFIXED.values()])
+                fault = unknown_key(name, [*self._plain, *PREFIXED.values()], "unknown column")
                 raise InputError(
-                    fault.replace("unknown key", "unknown column") + "; foreign columns are translated or left out "
-                    f"by a mapping file ({_written(columns.layout)})",
+                    f"{fault}; foreign columns are translated or left out by a mapping file "
+                    f"({_written(columns.layout)})",
                     where,
                 )
             fields[name] = Source((name,))
@@ -376,7 +376,7 @@ class _Plan:
     def cell(self, column: str, key: str) -> Callable[[Cells], str]:
         """What reads one column: stripped, and empty where it holds a marker for nothing."""
         if column not in self._columns.names:
-            fault = unknown_key(column, self._columns.names).replace("unknown key", "there is no column")
+            fault = unknown_key(column, self._columns.names, "there is no column")
             if key != column:
                 fault = fault.replace(";", f", from which the mapping takes {key};", 1)
             raise InputError(f"{fault} ({_written(self._layout)})", Where(str(self._path), self._columns.line))

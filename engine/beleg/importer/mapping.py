@@ -308,7 +308,7 @@ class _Loader:
 
     def _known(self, column: str, columns: tuple[str, ...], part: Keys, key: str) -> None:
         if column not in columns:
-            fault = unknown_key(column, columns).replace("unknown key", "there is no column")
+            fault = unknown_key(column, columns, "there is no column")
             raise self._error(fault, part, key)
 
     # --- shapes -----------------------------------------------------------------------------------------

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from beleg.errors import InputError, Where, unknown_key
-from beleg.record import Link, Record, RecordRef, RecordType, Reference, role_types
+from beleg.record import GENERIC, Link, Record, RecordRef, RecordType, Reference, role_types
 
 COMMON = ("id", "number", "name", "status", "addresses", "references", "links")
-GENERIC = "records"
-"""The key under which rows of any type stand, each with a `type`."""
 
 At = Callable[[str | None], Where]
 """Gives the place of a key of the row (None: of the row itself)."""

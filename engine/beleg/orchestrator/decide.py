@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from beleg.assignment import Assignment, ThreadMessage, earlier, kept_on_rerun, removals
 from beleg.directory import Directory
 from beleg.evidence import Evidence, FoundAddress, extract
-from beleg.frame_clauses import LIMIT
+from beleg.frame_clauses import FRAME, LIMIT
 from beleg.ignore import Entry, IgnoreList
 from beleg.lookup import Lookup, groups_of, look_up
 from beleg.message import Message
@@ -39,9 +39,6 @@ from beleg.trace import (
     Trace,
 )
 from beleg.version import __version__
-
-FRAME = "message"
-"""The name under which a trace shows what no step decided: a message beyond a limit."""
 
 
 class StepFailed(Exception):
@@ -144,11 +141,10 @@ class Engine:
             ask,
         )
         steps = tuple(self._steps(context, state, evidence))
-        if lookup := context._lookup:
-            found = Found(lookup, lookup._asked, lookup._records)
+        if lookup := context.looked_up:
+            found = Found.by(lookup)
         else:
-            asked = list(dict.fromkeys(assignment.record for assignment in state.standing()))
-            found = Found(None, asked, directory.records(asked) if asked else {})
+            found = Found.named(list(dict.fromkeys(each.record for each in state.standing())), directory)
         if not trace:
             return Decision(tuple(state.made), _EMPTY)
         return Decision(
@@ -160,7 +156,7 @@ class Engine:
                     "min_reference_length": self.settings.min_reference_length,
                 },
                 addresses=tuple(_addresses_seen(evidence, seen, content)),
-                numbers=_numbers_seen(context._lookup),
+                numbers=_numbers_seen(context.looked_up),
                 notices=tuple(NoticeSeen(notice.code, notice.detail) for notice in message.notices),
                 removed=tuple(Removed(str(ref), by.by, by.at) for ref, by in sorted(removed.items())),
                 steps=steps,

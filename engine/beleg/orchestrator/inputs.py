@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from beleg.assignment import Assignment, ThreadMessage
-from beleg.directory import address_entry
+from beleg.directory import Directory, address_entry
 from beleg.evidence import FoundAddress
 from beleg.ignore import Entry
 from beleg.lookup import Lookup
@@ -27,6 +27,16 @@ class Found(NamedTuple):
     lookup: Lookup | None
     asked: Sequence[RecordRef]
     records: Mapping[RecordRef, Record]
+
+    @classmethod
+    def by(cls, lookup: Lookup) -> Found:
+        """What a lookup was told."""
+        return cls(lookup, lookup.asked, lookup.records)
+
+    @classmethod
+    def named(cls, refs: Sequence[RecordRef], directory: Directory) -> Found:
+        """What the directory says to these names, where no lookup is made."""
+        return cls(None, refs, directory.records(refs) if refs else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Seen:
             [str(ref) for ref in asked],
             {str(ref): _hash(record) for ref, record in records.items()},
             None if lookup is None else _found(lookup),
-            _shared(lookup) if lookup and lookup._shared else {},
+            _shared(lookup) if lookup and lookup.shared else {},
         )
 
 
@@ -118,14 +128,14 @@ def _thread(earlier: Sequence[ThreadMessage]) -> tuple[str, str, str]:
 def _found(lookup: Lookup) -> dict[str, dict[str, Sequence[str]]]:
     return {
         entry: {f"{type_}/{facet}" if facet else type_: ids for (type_, facet), ids in groups.items()}
-        for entry, groups in lookup._found.items()
+        for entry, groups in lookup.found.items()
     }
 
 
 def _shared(lookup: Lookup) -> dict[str, str]:
     return {
         f"{entry}\n{other or ''}\n{group.type}/{group.facet}": f"{answer.total} {_hash(answer.ids)}"
-        for (group, entry, other), answer in lookup._shared.items()
+        for (group, entry, other), answer in lookup.shared.items()
     }
 
 

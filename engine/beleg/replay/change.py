@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 from msgspec.structs import replace
 
-from beleg.orchestrator.decide import FRAME
+from beleg.frame_clauses import FRAME
 from beleg.orchestrator.inputs import Changed, Part
 from beleg.trace import Check, Trace, decisive
 
@@ -119,10 +119,9 @@ def _first_difference(before: Sequence[str], after: Sequence[str]) -> tuple[str 
 
 def _reason(trace: Trace, record: str) -> tuple[str, str, Check | None]:
     """The clause by which a record stands, the step, and the check where the step made it in this run."""
-    for step in trace.steps:
-        for check in step.checks:
-            if record in check.assigned:
-                return check.clause, step.step, check
+    if assigning := trace.assigning(record):
+        step, check = assigning
+        return check.clause, step, check
     for outcome in trace.assigned:
         if outcome.record == record and outcome.clause:
             return outcome.clause, outcome.clause.partition(".")[0], None

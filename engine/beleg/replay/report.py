@@ -27,11 +27,11 @@ class Allowed(NamedTuple):
         if not (kind and colon and step):
             raise InputError(f"--allow is KIND:STEP, for example gained:order or lost:*, not {text!r}")
         if kind not in (ANY, *OUTCOMES):
-            fault = unknown_key(kind, OUTCOMES).replace("unknown key", "there is no kind of change")
+            fault = unknown_key(kind, OUTCOMES, "there is no kind of change")
             raise InputError(f"--allow {text}: {fault}")
         steps = sorted({*steps})
         if step not in (ANY, *steps):
-            fault = unknown_key(step, steps).replace("unknown key", "there is no step")
+            fault = unknown_key(step, steps, "there is no step")
             raise InputError(f"--allow {text}: {fault}")
         return cls(kind, step)
 

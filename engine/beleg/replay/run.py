@@ -18,7 +18,7 @@ from beleg.record import RecordRef
 from beleg.replay.change import Cause, Change, Side, causes, compare
 from beleg.store import SqlDirectory
 from beleg.store.mails import Mails, StoredDecision, StoredMessage
-from beleg.trace import Trace, encode_with_digest
+from beleg.trace import Trace, digest
 from beleg.workspace import Workspace
 
 TOGETHER = 20
@@ -30,7 +30,7 @@ class _Differing(NamedTuple):
 
     decided: Decided
     stored: StoredDecision
-    digest: str
+    mark: str
 
 
 class Replayer:
@@ -74,7 +74,7 @@ class Replayer:
             if turn.failed:
                 return _uncompared(turn.stored, failed=turn)
         one, other = before.decided[-1], after.decided[-1]
-        digests = _digest(one.decision.trace), _digest(other.decision.trace)
+        digests = digest(one.decision.trace), digest(other.decision.trace)
         rulesets = self._ruleset(self._baseline).id, self._ruleset(self._candidate).id
         if digests[0] == digests[1]:
             return _same(other, digests, rulesets)
@@ -113,11 +113,11 @@ class Replayer:
                 yield _uncompared(turn.stored)
             else:
                 decided = turn.decided[-1]
-                digest = _digest(decided.decision.trace)
-                if digest == before.digest:
-                    yield _same(decided, (digest, digest), (before.ruleset, now))
+                mark = digest(decided.decision.trace)
+                if mark == before.digest:
+                    yield _same(decided, (mark, mark), (before.ruleset, now))
                     continue
-                differing.append(_Differing(decided, before, digest))
+                differing.append(_Differing(decided, before, mark))
                 if len(differing) == TOGETHER:
                     yield from self._differing(differing, mails, directory, ignored)
                     differing = []
@@ -134,7 +134,7 @@ class Replayer:
             [(each.decided, inputs[each.stored.id], self._rulesets[each.stored.ruleset])
              for each in differing if each.stored.id in inputs]
         )  # fmt: skip
-        for decided, stored, digest in differing:
+        for decided, stored, mark in differing:
             row, trace = decided.stored.row, decided.decision.trace
             parts = None
             if was := inputs.get(stored.id):
@@ -146,7 +146,7 @@ class Replayer:
                 Side(traces[stored.id], tuple(standing), _steps(self._rulesets[stored.ruleset])),
                 Side(trace, _standing(trace), _steps(ruleset)),
                 causes(stored.ruleset != ruleset.id, parts),
-                (stored.digest, digest),
+                (stored.digest, mark),
                 (stored.ruleset, ruleset.id),
             )
 
@@ -178,8 +178,7 @@ class _Asker:
             elif covered:
                 answers[decided.stored.row] = now
             else:
-                asked = _refs(before.asked)
-                answers[decided.stored.row] = Found(None, asked, self._directory.records(asked))
+                answers[decided.stored.row] = Found.named(_refs(before.asked), self._directory)
         for then, asking in others.items():
             ahead = AskedAhead(self._directory, groups_of(then.interests))
             ahead.ask(set().union(*(entries_of(evidence) for _, _, evidence in asking)))
@@ -189,7 +188,7 @@ class _Asker:
                     if self._ignored.entry_for(each.key) is None
                 ]  # fmt: skip
                 lookup = look_up(evidence, addresses, then.interests, ahead, _refs(before.asked))
-                answers[row] = Found(lookup, lookup._asked, lookup._records)
+                answers[row] = Found.by(lookup)
         return answers
 
     def _evidence(self, decided: Decided, then: Question, now: Question) -> Evidence:
@@ -209,10 +208,6 @@ def _text(message: Message) -> str:
     """What a search looks at: subject, the participants' addresses, content."""
     addresses = (each.address for each in message.participants)
     return "\n".join((message.subject, *addresses, *(part.text for part in message.content))).casefold()
-
-
-def _digest(trace: Trace) -> str:
-    return encode_with_digest(trace)[1]
 
 
 def _standing(trace: Trace) -> tuple[str, ...]:

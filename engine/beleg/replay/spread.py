@@ -6,11 +6,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import chain
-from multiprocessing import active_children, get_context
 from typing import NamedTuple
 
 from beleg.deciding import BATCH
@@ -78,7 +76,7 @@ def _no_such(kind: str, name: str, known: Sequence[str]) -> InputError:
     known = list(filter(None, known))
     if not known:
         return InputError(f"no stored mail is of the {kind} {name!r}: of none is it known where it came from")
-    return InputError(unknown_key(name, known).replace("unknown key", f"no stored mail is of the {kind}"))
+    return InputError(unknown_key(name, known, f"no stored mail is of the {kind}"))
 
 
 def check_jobs(database: Database, jobs: int) -> None:
@@ -150,6 +148,9 @@ def _batches(rows: Sequence[tuple[int, int]], jobs: int) -> list[list[int]]:
 
 
 def _spread(work: Work, batches: Sequence[Sequence[int]], jobs: int) -> Generator[list[Change], None, None]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import active_children, get_context
+
     others = {*active_children()}
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_undisturbed)
     try:

@@ -12,9 +12,11 @@ import copy
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import TypeVar
 
-from beleg.assignment import Assignment, ThreadMessage
+from beleg.assignment import Assignment, Origin, ThreadMessage
 from beleg.case import Case
 from beleg.clause import Clause
 from beleg.evidence import FoundNumber, extract
@@ -129,6 +131,12 @@ def reversed_addresses(stage: str) -> Callable[[Context], Context]:
     return change
 
 
+def ties_reversed(context: Context) -> Context:
+    """The earlier messages of the thread, those of one time from last to first."""
+    by_time = groupby(context.earlier, attrgetter("date"))
+    return replace(context, earlier=tuple(each for _, tied in by_time for each in reversed(tuple(tied))))
+
+
 class _SubjectToo(Context):
     __slots__ = ()
 
@@ -148,6 +156,23 @@ def subject_too(context: Context) -> Context:
 def own(change: Callable[[Sequence[Assignment]], Collection[Assignment]]) -> Callable[[Case], Case]:
     """What stands on the message or was removed from it."""
     return lambda case: replace(case, own=tuple(change(case.own)))
+
+
+def without_followers_of_removed(own: Sequence[Assignment]) -> Collection[Assignment]:
+    """Without what follows from a record that was removed."""
+    standing = {str(each.record) for each in own if each.stands}
+    return [each for each in own if each.removed or each.origin != "derived" or each.source in standing]
+
+
+def not_set_again(own: Sequence[Assignment]) -> Collection[Assignment]:
+    """Without what stands again after it was removed."""
+    removed = {each.record for each in own if each.removed}
+    return [each for each in own if each.removed or each.record not in removed]
+
+
+def without_removed(origin: Origin) -> Callable[[Sequence[Assignment]], Collection[Assignment]]:
+    """Without what was removed of this origin."""
+    return lambda found: [each for each in found if each.stands or each.origin != origin]
 
 
 def never_removed(type_: str) -> Callable[[Case], Case]:
@@ -191,15 +216,9 @@ def kind_of(entry: str) -> Kind:
 def let_through(kind: Kind) -> Callable[[Case], Case]:
     """No entry of the kind is there."""
 
-    def change(case: Case) -> Case:
-        ignored = case.ignored
-        users = ignored.users if kind != "user" else ()
-        groups = ignored.groups if kind != "group" else ()
-        return replace(
-            case, ignored=IgnoreList(users, groups, [entry for entry in ignored.blacklist if kind_of(entry) != kind])
-        )
-
-    return change
+    return lambda case: replace(
+        case, ignored=case.ignored.only(entry for entry, _ in case.ignored.entries() if entry.kind != kind)
+    )
 
 
 def blacklisted_too(more: Callable[[str], str | None]) -> Callable[[Case], Case]:

@@ -25,12 +25,8 @@ class Equivalence(NamedTuple):
 
 def read(path: Path) -> list[Equivalence]:
     """The entries of a list. Raises InputError that names file and line."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file can't be read: {error.strerror}", Where(str(path))) from None
     found: dict[str, Equivalence] = {}
-    for document in yamltext.documents(text, str(path)):
+    for document in yamltext.file_documents(path):
         if document is None:
             continue
         if not isinstance(document, yamltext.Sequence):

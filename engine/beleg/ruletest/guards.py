@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
+from beleg.assignment import ORIGINS
 from beleg.case import Case
 from beleg.document import DocumentStep
 from beleg.ignore import Kind
@@ -229,6 +230,16 @@ def _removals(installed: Installed) -> Iterator[Mutant]:
         "was jemand von einer früheren Mail entfernt hat, stand dort nie",
         case=changes.thread_assignments(lambda all_: [a for a in all_ if a.stands]),
     )
+    for origin in ORIGINS:
+        if origin == "manual":
+            continue
+        yield _guard(
+            f"removals in the thread: forgotten where the origin is {origin}",
+            "removals",
+            f"what a person removed from an earlier message was never there where its origin is {origin}",
+            f"was jemand von einer früheren Mail entfernt hat, stand dort nie, wo die Herkunft {origin} ist",
+            case=changes.thread_assignments(changes.without_removed(origin)),
+        )
     yield _guard(
         "removals in the thread: taken back",
         "removals",
@@ -261,6 +272,20 @@ def _set_before() -> Iterator[Mutant]:
         case=changes.own(lambda own: [a for a in own if a.removed or a.origin != "derived"]),
     )
     yield _guard(
+        "derived from what was set by hand and removed: forgotten",
+        "what stands before",
+        "a run takes away what was derived from a record that a person set and removed again",
+        "ein Lauf nimmt weg, was aus einem von Hand gesetzten und wieder entfernten Datensatz folgte",
+        case=changes.own(changes.without_followers_of_removed),
+    )
+    yield _guard(
+        "set by hand after a removal: forgotten",
+        "what stands before",
+        "what a person removed and set again by hand counts as removed",
+        "was jemand entfernt und wieder von Hand gesetzt hat, gilt als entfernt",
+        case=changes.own(changes.not_set_again),
+    )
+    yield _guard(
         "made by an earlier run: kept",
         "what stands before",
         "a run keeps what an earlier run made",
@@ -276,6 +301,13 @@ def _thread() -> Iterator[Mutant]:
         "the earlier messages of the thread are looked at from newest to oldest",
         "die früheren Mails des Verlaufs werden von der neuesten zur ältesten angesehen",
         installed=changes.shown(None, lambda context: replace(context, earlier=tuple(reversed(context.earlier)))),
+    )
+    yield _guard(
+        "thread: earlier messages of one time reversed",
+        "thread",
+        "of earlier messages of one time the one with the larger Message-ID or hash is looked at first",
+        "von früheren Mails gleicher Zeit wird die mit der größeren Message-ID oder dem größeren Hash zuerst angesehen",
+        installed=changes.shown(None, changes.ties_reversed),
     )
     yield _guard(
         "thread: later messages let in",

@@ -169,7 +169,7 @@ def _wrong(mutation: Mutation, entry: Equivalence, title: str | None, language: 
     if title is not None:
         return words["wrong"].format(where=entry.where, mutant=entry.mutant, title=title)
     known = [one.mutant.id for one in mutation.tried]
-    fault = unknown_key(entry.mutant, known).replace("unknown key", "there is no mutant").partition("; known here")[0]
+    fault = unknown_key(entry.mutant, known, "there is no mutant").partition("; known here")[0]
     return words["unknown"].format(where=entry.where, fault=fault)
 
 

@@ -58,5 +58,5 @@ def scope(installed: Installed, plugins: Iterable[str] = ()) -> Scope:
     names = [plugin.name for plugin in installed.plugins]
     for name in plugins:
         if name not in names:
-            raise InputError(unknown_key(name, names).replace("unknown key", "there is no plugin"))
+            raise InputError(unknown_key(name, names, "there is no plugin"))
     return Scope(installed, frozenset(plugins))

@@ -6,6 +6,9 @@ Each test says all that is wrong at once, by scenario and by clause.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -72,9 +75,19 @@ class StepConformance:
             first = _trace(each, afresh)
             for other, when in zip(others, ("decided again", "decided on another day"), strict=True):
                 if encode(first) != encode(other):
-                    faults.append(f"{each.title}: {when}, the trace is another\n{_difference(first, other)}")
+                    faults.append(f"{each.title}: {when}, the trace is another\n{_difference(first, encode(other))}")
                     break
         _fail_for("the decision does not depend on its input alone", faults)
+
+    def test_another_process_gives_the_same_trace(self) -> None:
+        """Of another start, and with another order of everything that has none: of sets, above all."""
+        faults = []
+        for each, first, other in zip(_scenarios(self), _traces(self), _elsewhere(self), strict=True):
+            if encode(first) != other:
+                faults.append(
+                    f"{each.title}: decided in another process, the trace is another\n{_difference(first, other)}"
+                )
+        _fail_for("the decision does not depend on its input alone (does it go through a set?)", faults)
 
     def test_nothing_is_written_reached_or_started(self) -> None:
         """No network, no writing, no process and no thread, while a message is decided."""
@@ -219,7 +232,7 @@ def _scenarios(test: StepConformance) -> tuple[Scenario, ...]:
 
 @cache
 def _loaded(folders: tuple[Path, ...]) -> tuple[Scenario, ...]:
-    return tuple(each for path in scenario.find(folders) for each in scenario.load(path, everything()))
+    return tuple(scenario.load_all(folders, everything()))
 
 
 def _traces(test: StepConformance) -> tuple[Trace, ...]:
@@ -269,9 +282,31 @@ def _another_day() -> Iterator[None]:
         yield
 
 
-def _difference(one: Trace, other: Trace) -> str:
+def _elsewhere(test: StepConformance) -> list[bytes]:
+    """The encoded traces, decided in another process with another hash seed."""
+    folders = [test.scenarios] if isinstance(test.scenarios, Path) else test.scenarios
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import tell; tell()", *map(str, folders)],
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+        capture_output=True,
+    )
+    if done.returncode:
+        _wrong(f"in another process nothing could be decided:\n{done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.splitlines()
+
+
+def tell() -> None:
+    """Write the encoded trace of each scenario under the folders of the command line, a line each: what the other
+    process does."""
+    for each in _loaded(tuple(map(Path, sys.argv[1:]))):
+        sys.stdout.buffer.write(encode(_trace(each, everything())) + b"\n")
+
+
+def _difference(one: Trace, other: bytes) -> str:
     first, then = (
-        json.dumps(json.loads(encode(each)), indent=1, ensure_ascii=False).splitlines() for each in (one, other)
+        json.dumps(json.loads(each), indent=1, ensure_ascii=False).splitlines() for each in (encode(one), other)
     )
     changed = unified_diff(first, then, "first", "then", n=1, lineterm="")
     return "\n".join(f"    {line}" for line in islice(changed, SHOWN))

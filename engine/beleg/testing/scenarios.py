@@ -31,9 +31,8 @@ def scenarios(folder: Path) -> list[ParameterSet]:
     Raises InputError, PluginError."""
     import pytest
 
-    found = [each for path in scenario.find([folder]) for each in scenario.load(path, everything())]
     root = folder if folder.is_dir() else folder.parent
-    return [pytest.param(each, id=slug(each, root)) for each in found]
+    return [pytest.param(each, id=slug(each, root)) for each in scenario.load_all([folder], everything())]
 
 
 def slug(each: Scenario, root: Path) -> str:
@@ -58,9 +57,7 @@ def explain(outcome: Outcome, having: Installed, language: str) -> str:
 
 def failure(outcome: Outcome) -> str:
     """What `beleg test` prints of a failing scenario: where it stands, what was expected, what came out, and why."""
-    where = f"{outcome.scenario.file}, line {outcome.scenario.line}"
-    why = [f"  {line}".rstrip() for line in explained(outcome).splitlines()]
-    return "\n".join([where, *outcome.faults, *why])
+    return "\n".join(outcome.failure(explained(outcome)))
 
 
 def read_records(*files: Path, mapping: Path | None = None) -> list[Record]:

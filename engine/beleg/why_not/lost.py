@@ -15,9 +15,9 @@ from beleg.plugins import Installed
 from beleg.record import CUSTOMER, Record, RecordRef
 from beleg.stages import CONTENT, PARTICIPANTS
 from beleg.step import Step
-from beleg.trace import At, Check, StepTrace, Trace
-from beleg.whynot.answer import Carried, Gate, Lost, Numbered
-from beleg.whynot.edits import numbers_of, occurrences
+from beleg.trace import At, Check, StepTrace, Trace, decisive
+from beleg.why_not.answer import Carried, Gate, Lost, Numbered
+from beleg.why_not.edits import numbers_of, occurrences
 
 
 def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lost:
@@ -25,11 +25,8 @@ def locate(case: Case, trace: Trace, ref: RecordRef, installed: Installed) -> Lo
     name = str(ref)
     if outcome := next((each for each in trace.assigned if each.record == name), None):
         facts = {"origin": outcome.origin, "clause": outcome.clause or ""}
-        for ran_step in trace.steps:
-            for check in ran_step.checks:
-                if name in check.assigned:
-                    return Lost("assigned", ran_step.step, check, facts=facts)
-        return Lost("assigned", facts=facts)
+        by, check = trace.assigning(name) or ("", None)
+        return Lost("assigned", by, check, facts=facts)
     if ref not in case.directory.all():
         return Lost("retired")
     step = installed.step_for(ref.type)
@@ -102,7 +99,7 @@ def _dropped(case: Case, check: Check, ref: RecordRef) -> bool:
 def _content_numbers(case: Case, ref: RecordRef) -> set[str]:
     """The numbers of the content that the record bears."""
     keys = case.directory.all()[ref].reference_keys()
-    return {number.key for number in occurrences(case) if number.place.part != "subject" and number.key in keys}
+    return {number.key for number in occurrences(case) if number.in_content and number.key in keys}
 
 
 def _would_come(case: Case, ran: StepTrace, won: Check, ref: RecordRef, by_numbers: bool) -> bool:
@@ -189,12 +186,10 @@ def _stages_before(lost: Lost, trace: Trace) -> list[str]:
 
 
 def why_nothing(trace: Trace, type_: str, installed: Installed) -> str:
-    """The clause that says why a decision assigned nothing of a type: of the checks of its step that were no plain
-    miss the weightiest, else the last one; of all checks where the step did not run."""
+    """The clause that says why a decision assigned nothing of a type: that of the decisive check of its step, else of
+    the last one; of all checks where the step did not run."""
     step = installed.step_for(type_)
     checks = [check for ran in trace.steps if step and ran.step == step.name for check in ran.checks]
-    for verdict in ("conflict", "removed", "ambiguous"):
-        if found := next((check for check in checks if check.verdict == verdict), None):
-            return found.clause
-    checks = checks or list(trace.checks())
-    return checks[-1].clause if checks else ""
+    last = (checks or list(trace.checks()))[-1:]
+    found = decisive(checks) or next(iter(last), None)
+    return found.clause if found else ""

@@ -14,9 +14,9 @@ from beleg.keys import address_key, reference_key
 from beleg.orchestrator import Engine
 from beleg.record import RecordRef
 from beleg.trace import Check, Trace, digest
-from beleg.whynot.answer import Change, Edit, WhatIf, WhyNot
-from beleg.whynot.edits import apply_to_mail, apply_to_world, conflicting, relevant, vocabulary, without_numbers
-from beleg.whynot.lost import addresses_of, gates, locate, numbers_named, why_nothing
+from beleg.why_not.answer import Change, Edit, WhatIf, WhyNot
+from beleg.why_not.edits import apply_to_mail, apply_to_world, conflicting, relevant, vocabulary, without_numbers
+from beleg.why_not.lost import addresses_of, gates, locate, numbers_named, why_nothing
 
 MAX_EDITS = 2
 SECONDS = 5.0
@@ -70,7 +70,7 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
     """What comes out of the case without the evidence that decided its first assignment: an address, the numbers that
     singled one record out, or what stands on the earlier message. None where nothing was decided, but set by hand.
     `trace` is the case's own. Raises StepFailed."""
-    found = _decisive(trace)
+    found = _first_assigning(trace)
     if found is None:
         return None
     step, check = found
@@ -89,7 +89,7 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
         gone = WhatIf(record, address=check.about, at=check.at)
         changed = replace(case, evidence=_without_address(case, address_key(check.about)))
     after = changed.decide(engine).trace
-    decides = _decisive(after)
+    decides = _first_assigning(after)
     return WhatIf(
         gone.record,
         gone.address,
@@ -101,13 +101,10 @@ def what_if(case: Case, trace: Trace, engine: Engine) -> WhatIf | None:
     )
 
 
-def _decisive(trace: Trace) -> tuple[str, Check] | None:
+def _first_assigning(trace: Trace) -> tuple[str, Check] | None:
     """The first step that assigned a record, and the check that did it."""
-    for step in trace.steps:
-        for check in step.checks:
-            if check.assigned and check.stage != "follow":
-                return step.step, check
-    return None
+    ran = ((step.step, check) for step in trace.steps for check in step.checks)
+    return next(((step, check) for step, check in ran if check.assigned and check.stage != "follow"), None)
 
 
 def _without_address(case: Case, key: str) -> Evidence:

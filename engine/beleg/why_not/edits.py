@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
-from beleg.assignment import Assignment, ThreadMessage, earlier, removals
+from beleg.assignment import Assignment, ThreadMessage, earlier, records_of, removals
 from beleg.case import Case
 from beleg.directory import LISTED, reference_entry
 from beleg.evidence import Evidence, FoundNumber, Span, extract
@@ -18,7 +18,7 @@ from beleg.lookup import entries_of
 from beleg.message import TextPart, parse
 from beleg.plugins import Installed
 from beleg.record import Record, RecordRef
-from beleg.whynot.answer import Edit
+from beleg.why_not.answer import Edit
 
 ADDED = "+"
 """The part of the mail that a number which the mail does not name is written into: the last of its content."""
@@ -184,7 +184,7 @@ def _record(case: Case, ref: RecordRef, edit: Edit) -> Record | None:
 def _rivals(
     case: Case, target: Record, installed: Installed, nameable: Collection[str], max_edits: int
 ) -> Iterator[Edit]:
-    standing = {each.record for found in (case.own, *(m.assignments for m in case.thread)) for each in found}
+    standing = records_of(case.own, case.thread)
     of_mail = entries_of(case.evidence)
     # A number that the mail could name tells those apart that share it.
     numbers = {reference_entry(reference_key(number)) for number in nameable}

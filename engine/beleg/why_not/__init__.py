@@ -4,9 +4,9 @@ Every change is executed on a copy of the message's world (`beleg.case`) before 
 is closed (`edits`), so what is found can be compared with an exhaustive search.
 """
 
-from beleg.whynot.answer import SCHEMA, Carried, Change, Edit, Gate, Lost, Numbered, WhatIf, WhyNot
-from beleg.whynot.ask import MAX_EDITS, SECONDS, what_if, why_not
-from beleg.whynot.edits import apply, vocabulary
+from beleg.why_not.answer import SCHEMA, Carried, Change, Edit, Gate, Lost, Numbered, WhatIf, WhyNot
+from beleg.why_not.ask import MAX_EDITS, SECONDS, what_if, why_not
+from beleg.why_not.edits import apply, vocabulary
 
 __all__ = [
     "MAX_EDITS",

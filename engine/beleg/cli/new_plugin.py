@@ -30,7 +30,7 @@ def new_plugin(
     words_de: Annotated[str | None, typer.Option("--words-de", help="German ones, such as 'Retoure,Retouren'.")] = None,
 ) -> None:
     """Write the package of a new plugin, which installs and passes its tests as it is (docs/plugins.md)."""
-    from beleg.kit import plan, write
+    from beleg.new_plugin import plan, write
 
     wanted = plan(name, type_, priority, words, words_de)
     target = folder or Path(wanted.distribution)

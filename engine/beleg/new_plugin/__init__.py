@@ -14,9 +14,10 @@ from types import ModuleType
 
 from beleg.clause import LANGUAGES
 from beleg.errors import InputError, Where
-from beleg.importer.rows import GENERIC
+from beleg.frame_clauses import FRAME
+from beleg.hooks import PROJECT
 from beleg.plugins import Installed, installed
-from beleg.record import Words
+from beleg.record import GENERIC, Words
 from beleg.version import __version__
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -75,13 +76,13 @@ def plan(
     _check_name("name", name, _NAME, "lower-case letters and digits, parted by - or _")
     _check_name("type", type_, _TYPE, "lower-case letters and digits, parted by _")
     having = installed()
-    plurals = [GENERIC, *(declared.plural for declared in having.types.values())]
-    _free("plugin", name, [plugin.name for plugin in having.plugins])
+    _free("plugin", name, [plugin.name for plugin in having.plugins], PROJECT)
     _free("record type", type_, having.types)
-    _free("key of import files", type_, plurals)
-    _free("step", type_, [step.name for step in having.steps])
-    _free("kind of clauses", type_, {clause.partition(".")[0] for clause in having.clauses})
-    _free("key of import files", _plural(type_), plurals)
+    _free("step", type_, [step.name for step in having.steps], FRAME)
+    # Import files name a type by its name or its plural.
+    words_taken = [word for declared in having.types.values() for word in (declared.name, declared.plural)]
+    for word in (type_, _plural(type_)):
+        _free("import key", word, words_taken, GENERIC)
     said = type_.replace("_", " ")
     english = _words("--words", words) or Words(said, _plural(said))
     german = _words("--words-de", words_de) or Words(english.one.title(), english.many.title())
@@ -121,7 +122,7 @@ def _snapshots(wanted: Plan, folder: Path, fields: dict[str, str]) -> Iterator[P
     fixtures = folder / "fixtures"
     with _imported(fields["module"], folder / "src") as module:
         having = installed(extra=[(wanted.name, module)])
-        for each in (each for path in scenario.find([fixtures]) for each in scenario.load(path, having)):
+        for each in scenario.load_all([fixtures], having):
             outcome = scenario.run(each, having)
             for language in LANGUAGES:
                 path = stored / f"test_explained[{slug(each, fixtures)}-{language}].txt"
@@ -156,7 +157,9 @@ def _check_name(what: str, name: str, pattern: re.Pattern[str], allowed: str) ->
         raise InputError(f"the {what} {name!r} is not fit: {allowed}, a letter first, at most {LONGEST} characters")
 
 
-def _free(what: str, name: str, taken: Collection[str]) -> None:
+def _free(what: str, name: str, taken: Collection[str], reserved: str = "") -> None:
+    if name == reserved:
+        raise InputError(f"the {what} {name!r} is Beleg's own; choose another name")
     if name in taken:
         raise InputError(f"there is a {what} {name!r} installed already; choose another name (see: beleg plugins)")
 

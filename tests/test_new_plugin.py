@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from beleg.cli import main
-from beleg.kit import LONGEST, TEMPLATE
+from beleg.new_plugin import LONGEST, TEMPLATE
 from fresh import Fresh
 from writing import publish
 
@@ -49,7 +49,7 @@ def test_it_installs_and_passes(tmp_path: Path, arguments: str, folder: str, typ
     fresh.run("ruff check . && ruff format --check . && mypy", package)
     fresh.run("pip install --editable '.[test]'", package)
     printed = fresh.run("pytest", package)
-    assert re.search(r"\b15 passed\b", printed), printed
+    assert re.search(r"\b16 passed\b", printed), printed
     assert "4 snapshots passed" in printed
     [line] = [line for line in fresh.run("beleg plugins", package).splitlines() if folder in line]
     assert type_ in line
@@ -134,6 +134,18 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
 
 
 # --- what it refuses
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [("x", "orders"), ("x", "contacts"), ("x", "record"), ("x", "records"), ("x", "message"), ("beleg", "x")],
+)
+def test_a_name_that_would_be_taken_for_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, type_: str
+) -> None:
+    assert new_plugin(name, "--type", type_) == 2
+    assert "choose another name" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["Returns", "2nd", "re turns", "re--turns", "../up", "-", "", "r" * 31, "réturns"])
