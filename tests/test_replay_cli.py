@@ -333,7 +333,9 @@ def test_an_interrupt_ends_all_processes(cli: Cli, tmp_path: Path, monkeypatch: 
     cli("mail", "import", *(cli.write(f"more/{n}.eml", mail("Hallo", id_=f"{n}@y")) for n in range(40)))
     publish(tmp_path, monkeypatch, "slow", SLOW)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site-slow")}
-    code = "import sys\nfrom beleg.cli import main\nif __name__ == '__main__': sys.exit(main(sys.argv[1:]))"
+    # A shell that starts the tests in the background has them ignore interrupts, and all that they start.
+    listen = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = f"{listen}from beleg.cli import main\nif __name__ == '__main__': sys.exit(main(sys.argv[1:]))"
     script = cli.write("run.py", code)
     with subprocess.Popen(
         [sys.executable, script, "replay", "--jobs", "2"], cwd=cli.folder, env=environment,

@@ -11,7 +11,9 @@ from beleg.cli.named import MESSAGE, record_ref
 
 Message = Annotated[str, typer.Argument(metavar="MESSAGE", help=MESSAGE)]
 Ref = Annotated[str, typer.Argument(metavar="TYPE:ID", help="The record, for example order:O-81.")]
-Entries = Annotated[list[str], typer.Argument(help="Addresses; on the blacklist also domains and *.wildcards.")]
+Entries = Annotated[
+    list[str], typer.Argument(metavar="ENTRY", help="Addresses; on the blacklist also domains and *.wildcards.")
+]
 List = Annotated[str, typer.Option("--list", help="blacklist, users or groups.")]
 
 

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def assign(
     context: typer.Context,
-    messages: Annotated[list[str] | None, typer.Argument(metavar="[MESSAGE]...", help=MESSAGE)] = None,
+    messages: Annotated[list[str] | None, typer.Argument(metavar="MESSAGE", help=MESSAGE)] = None,
     all_: Annotated[bool, typer.Option("--all", help="All messages that were never decided.")] = False,
     again: Annotated[bool, typer.Option("--again", help="With --all: those that were decided, too.")] = False,
     as_json: Json = False,

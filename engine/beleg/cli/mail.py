@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help=".eml files, folders, mbox files, Maildirs.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help=".eml files, folders, mbox files, Maildirs.")],
     as_json: Json = False,
 ) -> None:
     """Store mails that are not stored yet, and decide them (setting decide_on_arrival)."""

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="YAML, JSON or CSV files (docs/import.md).")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="YAML, JSON or CSV files (docs/import.md).")],
     mapping: Annotated[Path | None, typer.Option(help="Mapping file for foreign column names.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Record type of the CSV files.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Delimiter of the CSV files; found out if left out.")] = None,

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def run_scenarios(
     context: typer.Context,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Scenario files, or folders of them (docs/scenarios.md).")
+        list[Path], typer.Argument(metavar="PATH", help="Scenario files, or folders of them (docs/scenarios.md).")
     ],
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Which clauses held in a scenario, which never.")

@@ -79,7 +79,7 @@ def list_plugins(context: typer.Context, as_json: Json = False) -> None:
 
 def list_rules(
     context: typer.Context,
-    step: Annotated[str | None, typer.Argument(help="Only this step's tables.")] = None,
+    step: Annotated[str | None, typer.Argument(metavar="STEP", help="Only this step's tables.")] = None,
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
