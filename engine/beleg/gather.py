@@ -44,7 +44,7 @@ def gather(
     known = seen.records(near)
     entries = entries_of(evidence) | _numbers(known[ref] for ref in near if ref in known)
     carrying = _carrying(connection, seen, entries, engine)
-    refs = seen.named | records_of(own, thread) | carrying
+    refs = records_of(own, thread) | carrying
     records = seen.directory.records(refs)
     if near:
         numbers = _numbers(each for each in records.values() if any(link.target in near for link in each.links))
@@ -61,4 +61,4 @@ def _numbers(records: Iterable[Record]) -> set[str]:
 
 def _carrying(connection: Connection, recorder: Recorder, entries: Collection[str], engine: Engine) -> set[RecordRef]:
     recorder.find(entries, engine.groups)
-    return browse.holders(connection, entries, recorder.known, recorder.crowded)
+    return recorder.named | browse.holders(connection, entries, recorder.known, recorder.crowded)
