@@ -1008,6 +1008,28 @@ def test_a_database_url_that_is_wrong(cli: Cli, url: str) -> None:
     assert cli.refused("--database", url, "db", "upgrade", code=3)
 
 
+def test_a_step_that_fails_in_a_scenario(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are run all the same."""
+    publish(tmp_path, monkeypatch, "failing", FAILING)
+    mails = ("From: anna@kunde.example", "From: bodo@kunde.example")
+    worlds = (f"title: Mail {n}\nmessage: |\n  {line}\n\n  Hallo\n" for n, line in enumerate(mails))
+    cli.write("two.yaml", "---\n".join(worlds))
+    result = cli.run("test", "two.yaml")
+    assert (result.code, result.err) == (1, "")
+    assert result.out.splitlines() == [
+        "FAILED  Mail 0",
+        "  two.yaml, line 1",
+        "  the step 'failing' failed: RuntimeError: kaputt",
+        "passed  Mail 1",
+        "1 passed, 1 failed",
+    ]
+    lines = [json.loads(line) for line in cli.run("test", "two.yaml", "--json").out.splitlines()]
+    assert [(line["passed"], line["error"]) for line in lines] == [
+        (False, "the step 'failing' failed: RuntimeError: kaputt"),
+        (True, None),
+    ]
+
+
 def test_a_step_that_fails(shop: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.write("in/1.eml", QUESTION)
     shop.write("in/2.eml", STRANGER)

@@ -12,8 +12,9 @@ from beleg.cli.frame import Frame, Json, Lang, complain, frame, progress, say, s
 
 if TYPE_CHECKING:
     from beleg.explain import Explainer
+    from beleg.orchestrator import StepFailed
     from beleg.ruletest.scope import Scope
-    from beleg.scenario import Outcome
+    from beleg.scenario import Outcome, Scenario
 
 
 def register(app: typer.Typer) -> None:
@@ -81,10 +82,13 @@ class _Run:
     as_json: bool
     outcomes: list[Outcome] = field(default_factory=list)
     unreadable: int = 0
+    raised: int = 0
+    """Scenarios in which a step failed: nothing came out."""
 
     def files(self, paths: list[Path]) -> None:
         """Run every scenario under the paths, telling of each. Raises InputError where there is none."""
         from beleg.errors import InputError
+        from beleg.orchestrator import StepFailed
         from beleg.scenario import find, load, run
 
         titles: dict[str, str] = {}
@@ -95,7 +99,11 @@ class _Run:
                         fault = f"the title {scenario.title!r} stands in {titles[scenario.title]} already"
                         raise InputError(f"{file}, line {scenario.line}: {fault}; titles are unique within a run")
                     titles[scenario.title] = str(file)
-                    outcome = run(scenario, self.frame.installed)
+                    try:
+                        outcome = run(scenario, self.frame.installed)
+                    except StepFailed as error:
+                        self._raised(scenario, error)
+                        continue
                     self.outcomes.append(outcome)
                     self._tell(outcome)
             except InputError as error:
@@ -106,7 +114,7 @@ class _Run:
                     say(f"UNREADABLE  {error}")
         if not self.as_json:
             failed = sum(bool(outcome.faults) for outcome in self.outcomes)
-            say(f"{len(self.outcomes) - failed} passed, {failed} failed")
+            say(f"{len(self.outcomes) - failed} passed, {failed + self.raised} failed")
 
     def good(self) -> bool:
         """Whether every scenario passed. Raises InputError where one could not be read, or there is none."""
@@ -114,9 +122,20 @@ class _Run:
 
         if self.unreadable:
             raise InputError(f"{self.unreadable} of the files could not be read")
-        if not self.outcomes:
+        if not self.outcomes and not self.raised:
             raise InputError("there is no scenario under these paths; scenarios are *.yaml and *.yml files")
-        return not any(outcome.faults for outcome in self.outcomes)
+        return not self.raised and not any(outcome.faults for outcome in self.outcomes)
+
+    def _raised(self, scenario: Scenario, error: StepFailed) -> None:
+        self.raised += 1
+        cause = error.__cause__
+        fault = f"the step {error.step!r} failed: {type(cause).__name__}: {cause}"
+        if self.as_json:
+            say_json(_line(scenario.file, scenario.title, False, [], [], fault))
+        else:
+            say(f"FAILED  {scenario.title}")
+            say(f"  {scenario.file}, line {scenario.line}")
+            say(f"  {fault}")
 
     def _tell(self, outcome: Outcome) -> None:
         from beleg.trace import digest
