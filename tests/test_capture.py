@@ -471,7 +471,10 @@ def test_odd_mails_are_rebuilt_with_the_same_evidence() -> None:
     ]
     for body in bodies:
         masked_alike(make(header + body, world))
-    parts = b'From: q@q.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n4712\n--b\nContent-Type: message/rfc822\n\nFrom: "z@z.example, 4711" <c@d.example>\nSubject: AB-1042\n\nx\n--b--\n'  # noqa: E501
+    parts = (
+        b"From: q@q.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n4712\n--b\n"
+        b'Content-Type: message/rfc822\n\nFrom: "z@z.example, 4711" <c@d.example>\nSubject: AB-1042\n\nx\n--b--\n'
+    )
     _, loaded = masked_alike(make(parts, world))
     assert len(parse(loaded.raw).content) == 2
     # Of two @ both are those of addresses.

@@ -172,7 +172,7 @@ def test_a_text_where_a_list_of_types_belongs() -> None:
 
 def test_a_follow_up_that_happens_never() -> None:
     with pytest.raises(ValueError, match="a follow-up happens always, first, single; 'frist' is none of these"):
-        FollowUp("customer", when="frist")  # type: ignore[arg-type]
+        FollowUp("customer", when="frist")  # type: ignore[arg-type]  # the slip of the pen is the test
 
 
 def test_two_record_types_of_one_name() -> None:
