@@ -19,8 +19,13 @@ from beleg.store.tables import Table
 
 def test_migrations_make_the_declared_schema(database: Database) -> None:
     with database.begin() as connection:
-        context = MigrationContext.configure(connection)
+        context = MigrationContext.configure(connection, opts={"include_name": _declared})
         assert compare_metadata(context, Table.metadata) == []
+
+
+def _declared(name: str | None, type_: str, _: object) -> bool:
+    """All but the index of words, which no declaration can say; SQLite keeps it in tables of its own."""
+    return not (type_ == "table" and name is not None and name.startswith("message_words"))
 
 
 def test_what_autogenerate_does_not_compare(database: Database) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text, false
 from sqlmodel import Field, SQLModel
 
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
@@ -79,10 +79,17 @@ class ImportRow(Table, table=True):
 class MessageRow(Table, table=True):
     """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC, `NO_DATE`
     where it has none; `thread` is the same for all messages that are tied, directly or through others; `mailbox` is
-    the path that was named when it was taken in, `folder` the folder or mbox within."""
+    the path that was named when it was taken in, `folder` the folder or mbox within. `state` is what became of it
+    (`beleg.outcome`, null before it is decided), `corrected`: a person set or removed something on it; both are kept
+    so that the inbox can filter by them."""
 
     __tablename__ = "message"
-    __table_args__ = (Index("message_undecided", "decided", "date", "id"),)
+    __table_args__ = (
+        Index("message_undecided", "decided", "date", "id"),
+        Index("message_newest", "date", "id"),
+        Index("message_state", "state", "date", "id"),
+        Index("message_corrected", "corrected", "date", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
     sha256: str = Field(unique=True, sa_type=Bytewise)
     bytes_sha256: str = Field(sa_type=Bytewise)
@@ -94,6 +101,9 @@ class MessageRow(Table, table=True):
     mailbox: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     thread: int = Field(index=True, sa_type=BigInteger)
     decided: bool = Field(default=False)
+    state: str | None = Field(default=None, sa_type=Bytewise)
+    corrected: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    sender_name: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     raw: bytes = Field(sa_type=LargeBinary)
 
 
@@ -125,16 +135,18 @@ class AssignmentRow(Table, table=True):
 
 class DecisionRow(Table, table=True):
     """A decision with its trace (canonical JSON, zstd-compressed); a message's newest is the one that
-    counts. `inputs` is what it saw, as JSON (`beleg.orchestrator.inputs`); null where an older Beleg decided."""
+    counts. `inputs` is what it saw, as JSON (`beleg.orchestrator.inputs`); null where an older Beleg decided. `clauses`
+    are those that held, parted by blanks."""
 
     __tablename__ = "decision"
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
     message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
-    at: str = Field(sa_type=Text)
+    at: str = Field(index=True, sa_type=Bytewise)
     digest: str = Field(sa_type=Text)
     ruleset: str = Field(sa_type=Text)
     trace: bytes = Field(sa_type=LargeBinary)
     inputs: str | None = Field(default=None, sa_type=Text)
+    clauses: str | None = Field(default=None, sa_type=Text)
 
 
 class RuleSetRow(Table, table=True):
@@ -154,6 +166,84 @@ class IgnoredRow(Table, table=True):
     entry: str = Field(sa_type=Text)
 
 
+class ErasedRow(Table, table=True):
+    """A mail that was erased: its identity alone, so that it is not taken in again."""
+
+    __tablename__ = "erased"
+    sha256: str = Field(primary_key=True, sa_type=Bytewise)
+
+
+class JournalRow(Table, table=True):
+    """What a person did: when, who, what act, on which message. Append-only: the database refuses to delete a row, and
+    to change anything but `payload` (JSON: what it was about, before, after), which erasing redacts."""
+
+    __tablename__ = "journal"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    at: str = Field(sa_type=Bytewise)
+    who: str = Field(sa_type=Text)
+    act: str = Field(sa_type=Bytewise)
+    message: int | None = Field(default=None, index=True, sa_type=BigInteger)
+    payload: str = Field(sa_type=Text)
+
+
+class UserRow(Table, table=True):
+    """A person who may sign in. `key` is the name as it is compared; `password` an argon2 hash; `mail`: whether he may
+    see mail at all."""
+
+    __tablename__ = "person"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True, sa_type=Bytewise)
+    name: str = Field(sa_type=Text)
+    address: str = Field(sa_type=Text)
+    password: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Bytewise)
+    language: str | None = Field(default=None, sa_type=Text)
+    mail: bool
+    active: bool
+    created: str = Field(sa_type=Text)
+
+
+class SessionRow(Table, table=True):
+    """Someone signed in. `id` is the sha256 of what his cookie holds; `created` in seconds since 1970 UTC."""
+
+    __tablename__ = "session"
+    id: str = Field(primary_key=True, sa_type=Bytewise)
+    person: int = Field(foreign_key="person.id", index=True)
+    created: int = Field(sa_type=BigInteger)
+
+
+class TokenRow(Table, table=True):
+    """A token of the API. `hash` is the sha256 of it; `scopes` are parted by blanks; `expires` in seconds since 1970
+    UTC, null: never."""
+
+    __tablename__ = "token"
+    id: int | None = Field(default=None, primary_key=True)
+    person: int = Field(foreign_key="person.id", index=True)
+    name: str = Field(sa_type=Text)
+    hash: str = Field(unique=True, sa_type=Bytewise)
+    scopes: str = Field(sa_type=Text)
+    created: str = Field(sa_type=Text)
+    expires: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class AttemptRow(Table, table=True):
+    """A sign-in that failed: whose (a name or a network address), and when (seconds since 1970 UTC)."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("attempt_of", "whose", "at"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    whose: str = Field(sa_type=Bytewise)
+    at: int = Field(sa_type=BigInteger)
+
+
+class SecretRow(Table, table=True):
+    """A secret of this installation, by its use."""
+
+    __tablename__ = "secret"
+    use: str = Field(primary_key=True, sa_type=Bytewise)
+    value: str = Field(sa_type=Text)
+
+
 def _table(model: type[Table]) -> Any:
     return Table.metadata.tables[str(model.__tablename__)]
 
@@ -168,3 +258,10 @@ assignment = _table(AssignmentRow)
 decision = _table(DecisionRow)
 ruleset = _table(RuleSetRow)
 ignored = _table(IgnoredRow)
+erased = _table(ErasedRow)
+journal = _table(JournalRow)
+person = _table(UserRow)
+session = _table(SessionRow)
+token = _table(TokenRow)
+attempt = _table(AttemptRow)
+secret = _table(SecretRow)
