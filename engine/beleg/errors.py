@@ -32,6 +32,10 @@ class InputError(Exception):
         super().__init__(f"{where}: {fault}" if where else fault)
 
 
+class NotFound(Exception):
+    """What was named (a message, a record, a user) does not exist, or the name is not unique."""
+
+
 def unknown_key(key: str, known: Iterable[str], fault: str = "unknown key") -> str:
     """`unknown key 'adresses'; did you mean 'addresses'?`, or what is allowed. `fault` says what is wrong with it."""
     known = list(known)

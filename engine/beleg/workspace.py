@@ -20,6 +20,7 @@ from beleg.case import Case, StoredMail
 from beleg.deciding import BATCH, Deciding
 from beleg.directory import Directory, address_entry, reference_entry
 from beleg.errors import InputError
+from beleg.errors import NotFound as NotFound
 from beleg.gather import gather
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key, reference_key
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]
 """A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
-
-
-class NotFound(Exception):
-    """The message or record that was named does not exist, or the name is not unique."""
 
 
 @dataclass
@@ -76,7 +73,10 @@ class Shown:
     messages: tuple[tuple[StoredMessage, Assignment], ...]
 
 
-_IGNORED = "SELECT list, entry FROM ignored ORDER BY entry"
+# A user's address is ignored because he is stored, not because someone entered it: it changes with him.
+_IGNORED = """
+SELECT list, entry FROM ignored UNION SELECT 'users', address FROM person WHERE address <> '' ORDER BY entry
+"""
 
 
 class Workspace:

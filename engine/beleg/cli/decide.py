@@ -97,9 +97,9 @@ def why_not(
 ) -> None:
     """Say where a record was lost, and the smallest changes that would have assigned it, each executed on a copy of
     the world. Exit code 1 when no change is found."""
+    from beleg.errors import NotFound
     from beleg.explain import why_not_lines
     from beleg.why_not import why_not as ask
-    from beleg.workspace import NotFound
 
     one = frame(context)
     explainer = one.explainer(lang)

@@ -93,10 +93,10 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
         return _fail(frame, "interrupted", 3, None)
     # Imported here: what a command never used need not be loaded to say that it did not fail.
     from beleg.clause import ClauseError
+    from beleg.errors import NotFound
     from beleg.orchestrator import StepFailed
     from beleg.plugins import PluginError
     from beleg.store import DatabaseError
-    from beleg.workspace import NotFound
 
     if isinstance(error, NotFound):
         return _fail(frame, str(error), 2, error)

@@ -41,7 +41,7 @@ def mail_file(message: str, erp: list[Path] | None) -> bytes | None:
 
 def stored_message(one: Frame, name: str) -> StoredMessage:
     """The stored message of an argument that could have been a file, too. Raises NotFound."""
-    from beleg.workspace import NotFound
+    from beleg.errors import NotFound
 
     try:
         return one.workspace.find_message(name)
