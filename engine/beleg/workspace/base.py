@@ -23,6 +23,7 @@ class Base:
         self.installed = installed
         self.rules = rules or RuleSettings()
         self.engine = Engine(installed, self.rules)
+        self.step_types = {step.name: step.type for step in installed.steps}
         self._ignored: tuple[tuple[tuple[str, ...], ...], IgnoreList] | None = None
         self._described = False
 

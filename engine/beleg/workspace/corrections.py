@@ -34,6 +34,7 @@ class Corrections(Base):
             made = [Assignment(ref, "manual")]
             made += self._follow(record, [*standing, ref], own, directory)
             mails.assign(row, made, by)
+            mails.settle([row], self.step_types)
             return made
 
     def _follow(
@@ -59,4 +60,5 @@ class Corrections(Base):
             if derived:
                 refs += [e.record for e in standing if e.origin == "derived" and e.source == str(ref)]
             mails.remove(row, list(dict.fromkeys(refs)), by, now())
+            mails.settle([row], self.step_types)
             return refs

@@ -68,7 +68,7 @@ class Decisions(Ignoring):
         mails = Mails(connection)
         if not self._described:
             mails.describe(self.engine.ruleset)
-        mails.store(made.items(), clean)
+        mails.store(made.items(), clean, self.step_types)
         return made, failed
 
     def undecided(self) -> list[int]:
