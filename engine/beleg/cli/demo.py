@@ -60,9 +60,9 @@ def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     database.upgrade()
     (folder / "beleg.toml").write_text(template(), encoding="utf-8")
     workspace = Workspace(database, one.installed, one.settings.rules())
-    records, mail = world.fill(workspace)
-    say(f"A lamp shop: {records.total} ERP records.")
-    say(f"Its mail: {mail.new + mail.known} messages, {mail.decided} decided.")
+    imported, taken = world.fill(workspace)
+    say(f"A lamp shop: {imported.total} ERP records.")
+    say(f"Its mail: {taken.new} messages, {taken.decided} decided.")
     say()
     rows = []
     for message, records in reversed(workspace.newest(20)):
