@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from beleg.ignore import IgnoreList
 from beleg.errors import NotFound as NotFound
+from beleg.ignore import IgnoreList
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed
 from beleg.step import RuleSettings
