@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
+from beleg.keys import address_key
 from beleg.store.tables import attempt, person, secret, session, token
 
 
@@ -70,6 +71,11 @@ def credentials(connection: Connection, key: str) -> Credentials | None:
     """The user whose name is compared as `key`."""
     row = connection.execute(select(*_USER, person.c.password).where(person.c.key == key)).first()
     return Credentials(_user(row), row.password) if row else None
+
+
+def having_address(connection: Connection, key: str) -> User | None:
+    """The first user, by name, whose address is compared as `key`."""
+    return next((each for each in users(connection) if each.address and address_key(each.address) == key), None)
 
 
 def add(connection: Connection, key: str, password: str, **values: Any) -> int:
