@@ -8,8 +8,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from beleg import demo, scenario
-from beleg.importer import read_files
-from beleg.mailbox import Skipped, mails
 from beleg.plugins import Installed, installed
 from beleg.store import Database
 from beleg.trace import Trace, encode
@@ -27,10 +25,7 @@ def of_demo(having: Installed, folder: str) -> Iterator[Trace]:
     database = Database(f"sqlite:///{folder}/beleg.db")
     database.upgrade()
     workspace = Workspace(database, having)
-    for name, entries in (("users", demo.USERS), ("groups", demo.GROUPS), ("blacklist", demo.BLACKLIST)):
-        workspace.ignore(name, entries)
-    workspace.import_records(read_files([demo.ERP], having.types))
-    workspace.import_mail((each.raw, each.folder) for each in mails([demo.MAILS], Skipped([])))
+    demo.fill(workspace)
     for row in workspace.everything():
         yield workspace.open(row)[0]
     database.close()

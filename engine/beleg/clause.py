@@ -14,12 +14,15 @@ LANGUAGES = ("en", "de")
 @dataclass(frozen=True, slots=True)
 class Sentences:
     """What a clause says in one language: when it held, when it did not, (for one that assigns) the one sentence
-    under the record that begins with 'because', and (for one that assigns nothing) what would have helped."""
+    under the record that begins with 'because', (for one that assigns nothing) what would have helped, and, where
+    the counts and numbers of the check don't tell, why it kept one candidate and dropped another."""
 
     held: str
     not_held: str = ""
     because: str = ""
     hint: str = ""
+    kept: str = ""
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,6 @@ def _skipped(step: Step) -> Clause:
 def _follow(step: Step, follow_up: FollowUp) -> Clause:
     sentences = {
         "en": Sentences("{record}", "{reason}", "because it is the {role} of {source}{condition}."),
-        "de": Sentences("{record}", "{reason}", "weil {source} damit verknüpft ist ({role}){condition}."),
+        "de": Sentences("{record}", "{reason}", "weil dieser Eintrag als {role} zu {source} gehört{condition}."),
     }
     return Clause(f"{step.name}.follow.{follow_up.role}", "5", sentences)

@@ -1,6 +1,6 @@
 """Settings: `beleg.toml` in the working folder (or where BELEG_CONFIG points), then the environment (`BELEG_…`).
 
-Read by the command line (and later the web page) only, and handed inward as values.
+Read by the command line only, and handed inward as values.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     max_numbers: Annotated[int, Field(ge=1)] = Field(_LIMITS.numbers, description="limit on its possible numbers")
     max_parts: Annotated[int, Field(ge=1)] = Field(_LIMITS.parts, description="limit on its parts")
     max_levels: Annotated[int, Field(ge=1)] = Field(_LIMITS.levels, description="limit on how deep parts nest")
+    scenarios: str = Field("fixtures", description="folder of scenarios; the rules page shows what they cover")
+    time_zone: str = Field("", description="time zone of the pages, such as Europe/Berlin; empty: this machine's")
 
     @classmethod
     def settings_customise_sources(

@@ -7,7 +7,7 @@ that is reached that way through stored messages. An id that no stored message h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from beleg.message import Message
 
@@ -33,3 +33,10 @@ def thread_of(message: Message, stored: Iterable[Message]) -> frozenset[str]:
                 reached.add(each.sha256)
                 waiting.append(each)
     return frozenset(reached - {message.sha256})
+
+
+def newcomers(senders: Iterable[str], earlier: Iterable[Collection[str]]) -> tuple[str, ...]:
+    """Of the senders of a message, those that none of the earlier messages of its thread has among its participants.
+    All are address keys (`Participant.key`). Where there is no earlier message, nobody is new to the thread."""
+    known = {key for keys in earlier for key in keys}
+    return tuple(dict.fromkeys(key for key in senders if key not in known)) if known else ()

@@ -52,8 +52,6 @@ def _fresh(folder: Path) -> None:
 def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     from beleg import demo as world
     from beleg.explain import what_if_line
-    from beleg.importer import read_files
-    from beleg.mailbox import Skipped, mails
     from beleg.settings import template
     from beleg.workspace import Workspace
 
@@ -62,13 +60,9 @@ def _demo(one: Frame, folder: Path, lang: str | None) -> None:
     database.upgrade()
     (folder / "beleg.toml").write_text(template(), encoding="utf-8")
     workspace = Workspace(database, one.installed, one.settings.rules())
-    workspace.ignore("users", world.USERS)
-    workspace.ignore("groups", world.GROUPS)
-    workspace.ignore("blacklist", world.BLACKLIST)
-    report = workspace.import_records(read_files([world.ERP], one.installed.types), files="demo")
-    say(f"A lamp shop: {report.total} ERP records.")
-    taken = workspace.import_mail((each.raw, each.folder, each.mailbox) for each in mails([world.MAILS], Skipped([])))
-    say(f"Its mail: {taken.new + taken.known} messages, {taken.decided} decided.")
+    imported, taken = world.fill(workspace)
+    say(f"A lamp shop: {imported.total} ERP records.")
+    say(f"Its mail: {taken.new} messages, {taken.decided} decided.")
     say()
     rows = []
     for message, records in reversed(workspace.newest(20)):

@@ -14,7 +14,7 @@ and every count of the check by its name ({active}, {inactive}).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from beleg.directory import COUNTED
 from beleg.explain.words import HEADERS, LIMITS, PLACES, ROLES, STAGES, STATUSES, TEXTS
@@ -25,11 +25,25 @@ SHOWN = 8
 """How many candidates a sentence lists."""
 
 
-class Phrases:
-    """Makes the parameters of sentences in one language."""
+def deciding(check: Check) -> list[Naming]:
+    """The numbers that name the record that a check was left with: all of it, or where it has to be singled out, those
+    that do."""
+    kept = set(_kept(check))
+    single = "by_reference" in check.counts
+    return [naming for naming in check.numbers if kept & set(naming.on) and not (single and naming.total > 1)]
 
-    def __init__(self, types: Mapping[str, RecordType], language: str) -> None:
+
+def _kept(check: Check) -> tuple[str, ...]:
+    """The records that were left, or that a person removed."""
+    return check.kept or tuple(filter(None, (check.facts.get("record"),)))
+
+
+class Phrases:
+    """Makes the parameters of sentences in one language; `moment` words a time (ISO 8601, as the trace has it)."""
+
+    def __init__(self, types: Mapping[str, RecordType], language: str, moment: Callable[[str], str] = str) -> None:
         self._types = types
+        self.moment = moment
         self.language = language
         self.texts = TEXTS[language]
 
@@ -68,10 +82,8 @@ class Phrases:
         words = self.words(type_)
         listed = check.candidates.listed if check.candidates else ()
         total = check.candidates.total if check.candidates else check.counts.get("records", 0)
-        kept = check.kept or tuple(filter(None, (check.facts.get("record"),)))
-        deciding = [number for number in check.numbers if set(kept) & set(number.on)]
-        if "by_reference" in check.counts:
-            deciding = [number for number in deciding if number.total == 1]
+        kept = _kept(check)
+        naming = deciding(check)
         parameters = {
             "address": check.about,
             "place": self.place(check.at),
@@ -82,11 +94,11 @@ class Phrases:
             "kept": self.names(kept, "") or self.texts["nothing_left"],
             "candidates": self.names(listed, type_, total),
             "out": self.names([name for name in listed if name not in kept], type_, total - len(kept)),
-            "numbers": ", ".join(dict.fromkeys(number.number for number in deciding)),
-            "number_place": ", ".join(dict.fromkeys(self.place(number.at) for number in deciding)),
+            "numbers": ", ".join(dict.fromkeys(number.number for number in naming)),
+            "number_place": ", ".join(dict.fromkeys(self.place(number.at) for number in naming)),
             "named": self._named(check.numbers, type_),
             "by": check.facts.get("by", ""),
-            "on": check.facts.get("on", ""),
+            "on": ", ".join(map(self.moment, filter(None, check.facts.get("on", "").split(", ")))),
             "message": check.about,
             "earlier": self.texts["earlier_empty" if check.counts.get("earlier") else "no_earlier"],
             "limit": LIMITS[self.language].get(check.facts.get("limit", ""), ""),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from beleg.clause import Clause, ClauseError, Sentences
 from beleg.directory import COUNTED
 from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
 from beleg.explain.words import FRAME, NOTICES
+from beleg.frame_clauses import FRAME as FRAME_STEP
 from beleg.record import RecordType
 from beleg.step import Step
 from beleg.trace import Check, MessageSeen, Outcome, RuleSeen, StepTrace, Trace, decisive
@@ -20,7 +21,8 @@ MARKS = {"held": "✓", "not_held": "✗"}
 
 
 class Explainer:
-    """Renders traces in one language, by the installed clauses, steps and types."""
+    """Renders traces in one language, by the installed clauses, steps and types. `moment` words a time for a reader; as
+    it comes, it stays ISO 8601."""
 
     def __init__(
         self,
@@ -28,12 +30,15 @@ class Explainer:
         types: Mapping[str, RecordType],
         steps: Sequence[Step],
         language: str = "en",
+        *,
+        moment: Callable[[str], str] = str,
     ) -> None:
         self._clauses = clauses
+        self.steps = steps
         self._step_types = {step.name: step.type or "" for step in steps}
         self._order = {step.name: number for number, step in enumerate(steps, 1)}
         self._labels = {step.name: step.labels.get(language) for step in steps}
-        self.phrases = Phrases(types, language)
+        self.phrases = Phrases(types, language, moment)
         self.language = language
         self.texts = self.phrases.texts
 
@@ -44,8 +49,10 @@ class Explainer:
         for step in trace.steps:
             for check in step.checks:
                 if outcome.record in check.assigned and check.clause == outcome.clause:
-                    sentence = self._sentences(check.clause).because
-                    return self._say(sentence, check, step.step)
+                    sentence = self.sentences(check.clause).because
+                    return self.say(sentence, check, step.step)
+        if outcome.origin == "derived" and outcome.source:
+            return self.texts["because_hand_follows"].format(source=self.phrases.record(outcome.source))
         return self.texts["because_hand"]
 
     def summary(self, trace: Trace) -> list[str]:
@@ -75,11 +82,11 @@ class Explainer:
         about = f"{check.about} ({self.phrases.place(check.at)}): " if check.at else ""
         type_ = self._step_types.get(step.step, "")
         start = self.texts["no"].format(one=self.phrases.words(type_).one) if type_ else ""
-        sentences = self._sentences(check.clause)
-        said = self._say(sentences.held, check, step.step)
+        sentences = self.sentences(check.clause)
+        said = self.say(sentences.held, check, step.step)
         yield f"{start}{about}{said}." if start or about else f"{said[:1].upper()}{said[1:]}."
         if sentences.hint:
-            yield self.texts["hint"] + self._say(sentences.hint, check, step.step)
+            yield self.texts["hint"] + self.say(sentences.hint, check, step.step)
 
     def _nothing_fits(self, trace: Trace) -> str:
         counting = [seen.address for seen in trace.addresses if not seen.ignored and not seen.repeated]
@@ -177,10 +184,7 @@ class Explainer:
         type_ = self._step_types.get(step.step, "")
         made = [name for check in step.checks for name in check.assigned if check.stage != "follow"]
         mark, style = ("✓", "good") if made else ("–", "dim")
-        label = self._labels.get(step.step) or self.phrases.words(type_ or step.step).one
-        if step.step not in self._step_types:
-            label = FRAME[self.language]
-        start = f"{number or ' '} {label.ljust(11)} "
+        start = f"{number or ' '} {self.label(step.step).ljust(11)} "
         single = step.checks[0] if len(step.checks) == 1 else None
         if single and not single.at and not single.stage:
             yield line((start, "strong"), (mark, style), "  ", self.said(single, step.step))
@@ -197,7 +201,7 @@ class Explainer:
             pieces: list[str | tuple[str, str]] = [" " * 14]
             for check in follow:
                 mark, style = ("✓", "good") if check.held else ("–", "dim")
-                said = self._say_rule(check, check.rules[0], step.step)
+                said = self.say_rule(check, check.rules[0], step.step)
                 pieces += [(f"{mark} {self.phrases.role(check.facts['role'])}: {said}", style), "   "]
             yield line(*pieces)
 
@@ -216,7 +220,7 @@ class Explainer:
         word = self.texts["candidate" if total == 1 else "candidates"]
         shown = str(total) if total <= COUNTED else self.texts["over"]
         yield line(indent, f"{candidates} {self.texts['by']} {by}", "  ", (f"{shown} {word}", "dim"))
-        said = [(rule, self._say_rule(check, rule, step)) for rule in check.rules if rule.result != "not_evaluated"]
+        said = [(rule, self.say_rule(check, rule, step)) for rule in check.rules if rule.result != "not_evaluated"]
         width = max(12, *(len(_short(rule)) for rule, text in said if text))
         for rule, text in said:
             if not text:
@@ -225,22 +229,44 @@ class Explainer:
             style = ("good" if check.kept and check.verdict == "assigned" else "bad") if mark == "✓" else "dim"
             yield line(indent, (f"{mark} {_short(rule).ljust(width)} {text}", style))
 
+    def label(self, step: str) -> str:
+        """What people call a step; of the frame, what it is about."""
+        if step == FRAME_STEP:
+            return FRAME[self.language]
+        return self._labels.get(step) or self.phrases.words(self.type_of(step) or step).one
+
+    def type_of(self, step: str) -> str:
+        """The record type that a step assigns; '' where it assigns others', or is not installed."""
+        return self._step_types.get(step, "")
+
+    def number_of(self, step: str) -> int | None:
+        """The place of a step in the sequence; None where it is not installed."""
+        return self._order.get(step)
+
     # --- sentences -----------------------------------------------------------------------------------------------
 
-    def _sentences(self, clause: str) -> Sentences:
+    def section(self, clause: str) -> str:
+        """The section of the rule book that a clause stands in; '' where it is not installed."""
+        found = self._clauses.get(clause)
+        return found.section if found else ""
+
+    def sentences(self, clause: str) -> Sentences:
+        """What a clause says in this language."""
         found = self._clauses.get(clause)
         # A trace may be older than the plugins: a clause that is no longer installed is shown by its id.
         return found.sentences[self.language] if found else Sentences(clause, clause)
 
     def said(self, check: Check, step: str) -> str:
         """What the clause that held says of a check; of a follow-up that was not made, why not."""
-        return self._say_rule(check, next(rule for rule in check.rules if rule.clause == check.clause), step)
+        return self.say_rule(check, next(rule for rule in check.rules if rule.clause == check.clause), step)
 
-    def _say_rule(self, check: Check, rule: RuleSeen, step: str) -> str:
-        sentences = self._sentences(rule.clause)
-        return self._say(sentences.held if rule.result == "held" else sentences.not_held, check, step)
+    def say_rule(self, check: Check, rule: RuleSeen, step: str) -> str:
+        """What one of the clauses that a check asked says of it; '' where there is nothing to say."""
+        sentences = self.sentences(rule.clause)
+        return self.say(sentences.held if rule.result == "held" else sentences.not_held, check, step)
 
-    def _say(self, sentence: str, check: Check, step: str) -> str:
+    def say(self, sentence: str, check: Check, step: str) -> str:
+        """A sentence, filled in from a check. Raises ClauseError."""
         parameters = self.phrases.parameters(check, self._step_types.get(step, ""))
         try:
             return sentence.format_map(parameters)

@@ -95,6 +95,11 @@ class Database:
             return False
         return True
 
+    def ping(self) -> None:
+        """Read the schema's version. Raises DatabaseError where the database can't be used."""
+        with self.begin(write=False) as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version"))
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

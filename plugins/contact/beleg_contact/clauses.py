@@ -8,11 +8,15 @@ _TEXTS = {
             "{records}, exactly 1 of them an active customer: {record}",
             "{active} active customers among them, exactly 1 needed",
             "because {address} ({place}) has {records} and only {record} is an active customer.",
+            kept="the only active customer among them",
+            dropped="no active customer",
         ),
         Sentences(
             "{records}, davon genau 1 aktiver Kunde: {record}",
             "{active} aktive Kunden darunter, genau 1 nötig",
             "weil es zu {address} ({place}) {records} gibt und nur {record} aktiver Kunde ist.",
+            kept="als einziger davon aktiver Kunde",
+            dropped="kein aktiver Kunde",
         ),
     ),
     "ambiguous_active": (
@@ -31,12 +35,16 @@ _TEXTS = {
             "{inactive} inactive customers among them, exactly 1 needed",
             "because {address} ({place}) has {records}, none of them an active customer and only {record} an "
             "inactive one.",
+            kept="the only customer among them, an inactive one",
+            dropped="no customer",
         ),
         Sentences(
             "{records}, keiner aktiv, davon genau 1 inaktiver Kunde: {record}",
             "{inactive} inaktive Kunden darunter, genau 1 nötig",
             "weil es zu {address} ({place}) {records} gibt, von denen keiner aktiver und nur {record} "
             "inaktiver Kunde ist.",
+            kept="als einziger davon Kunde, ein inaktiver",
+            dropped="kein Kunde",
         ),
     ),
     "ambiguous_inactive": (

@@ -8,19 +8,23 @@ _TEXTS = {
             "adopted from the earlier mail {message}: {kept}",
             "",
             "because the earlier mail {message} of this thread is assigned to {kept}.",
+            kept="stands on the earlier mail",
         ),
         Sentences(
             "von der früheren Mail {message} übernommen: {kept}",
             "",
             "weil die frühere Mail {message} dieses Verlaufs zugeordnet ist: {kept}.",
+            kept="steht an der früheren Mail",
         ),
     ),
     "removed": (
         Sentences(
             "from the earlier mail {message}, {by} removed {record} ({on}); that holds for its answers too",
+            dropped="removed by hand from the earlier mail",
         ),
         Sentences(
             "von der früheren Mail {message} hat {by} entfernt: {record} ({on}); das gilt auch für ihre Antworten",
+            dropped="von Hand von der früheren Mail entfernt",
         ),
     ),
     "next": (

@@ -1,0 +1,78 @@
+"""`serve`: the support page and the HTTP API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beleg.cli.frame import frame, say
+
+if TYPE_CHECKING:
+    from beleg.settings import Settings
+    from beleg.web import Site
+    from beleg.workspace import Workspace
+
+HOST = "127.0.0.1"
+PORT = 8000
+
+Port = Annotated[int, typer.Option("--port", help="The port to listen on; 0 takes a free one.", min=0, max=65535)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(serve)
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = HOST,
+    port: Port = PORT,
+) -> None:
+    """Start the support page and the HTTP API. Sign in with a name made by `beleg user add`."""
+    one = frame(context)
+    site = site_of(one.workspace, one.settings)
+    if not site.people.users():
+        say("Nobody can sign in yet; make the first administrator: beleg user add NAME --role admin")
+    run(site, host, port)
+
+
+def site_of(workspace: Workspace, settings: Settings) -> Site:
+    """The site of a workspace. Raises InputError where the settings name no time zone."""
+    from beleg.errors import InputError
+    from beleg.people import People
+    from beleg.web import Site
+
+    scenarios = Path(settings.scenarios)
+    try:
+        return Site(
+            workspace,
+            People(workspace.database),
+            settings.language,
+            scenarios if settings.scenarios and scenarios.is_dir() else None,
+            settings.time_zone or None,
+        )
+    except LookupError:
+        raise InputError(f"the setting time_zone: there is no time zone {settings.time_zone!r}") from None
+
+
+def run(site: Site, host: str, port: int) -> None:
+    """Listen until interrupted. Raises OSError where it can't listen there."""
+    import socket
+
+    import uvicorn
+
+    from beleg.web import create_app
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            raise OSError(error.errno, f"can't listen on {host} port {port}: {error.strerror}") from None
+        shown = f"[{host}]" if ":" in host else host
+        say(f"Beleg listens on http://{shown}:{listening.getsockname()[1]} (Ctrl-C ends it)")
+        config = uvicorn.Config(create_app(site), log_level="warning", server_header=False)
+        uvicorn.Server(config).run(sockets=[listening])

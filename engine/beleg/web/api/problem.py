@@ -1,0 +1,63 @@
+"""Errors as problems: `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from beleg.errors import InputError
+from beleg.orchestrator import StepFailed
+from beleg.store import DatabaseError
+from beleg.workspace import NotFound
+
+MEDIA = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field("about:blank", description="about:blank: the status says it")
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the HTTP status")
+    detail: str = Field(description="what was wrong with this request, and what to do")
+
+
+def problem(status: int, detail: str, **headers: str) -> Response:
+    """A problem as an answer."""
+    found = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return Response(found.model_dump_json(), status, headers, MEDIA)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """For a route: the problems that it may answer with, for the OpenAPI document."""
+    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {each: {"description": HTTPStatus(each).phrase, "content": content} for each in statuses}
+
+
+def explain_errors(api: FastAPI) -> None:
+    """Make every error of an application a problem."""
+    for kind in (HTTPException, RequestValidationError, NotFound, InputError, StepFailed, DatabaseError, Exception):
+        api.add_exception_handler(kind, _answer)
+
+
+def _answer(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail), **(error.headers or {}))
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return problem(422, f"{where}: {first['msg']}")
+    if isinstance(error, NotFound):
+        return problem(404, str(error))
+    if isinstance(error, InputError):
+        return problem(400, str(error))
+    if isinstance(error, StepFailed):
+        return problem(500, str(error))
+    if isinstance(error, DatabaseError):
+        return problem(503, str(error))
+    return problem(500, "Beleg met an error of its own; the server's log says which")

@@ -1,0 +1,106 @@
+"""Puts the site together: pages, API, static files, and what becomes of errors."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from beleg.errors import InputError
+from beleg.orchestrator import StepFailed
+from beleg.store import DatabaseError
+from beleg.version import __version__
+from beleg.web import pages
+from beleg.web.api import create_api
+from beleg.web.render import STATIC, page, see
+from beleg.web.safety import Safety
+from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
+from beleg.web.site import Site
+from beleg.workspace import NotFound
+
+__all__ = ["create_app"]
+
+
+def create_app(site: Site) -> FastAPI:
+    """The ASGI application of a site."""
+    app = _Guarded(title="Beleg", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = site
+    app.mount("/static", _Static(directory=STATIC))
+    app.mount("/api/v1", create_api(site))
+    for router in pages.routers():
+        app.include_router(router, include_in_schema=False)
+    for kind in (
+        NotSignedIn, NotAllowed, NotFound, InputError, StepFailed, DatabaseError, RequestValidationError,
+        StarletteHTTPException,
+    ):  # fmt: skip
+        app.add_exception_handler(kind, _failed)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+class _Guarded(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """Safety stands outside of everything, so that the answer to an error of ours is guarded too."""
+        return Safety(super().build_middleware_stack())
+
+
+class _Static(StaticFiles):
+    def file_response(self, *arguments: object, **options: object) -> Response:
+        """Kept by the browser: another content has another address."""
+        answer = super().file_response(*arguments, **options)  # type: ignore[arg-type]  # passed through as they come
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return answer
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """The page that says what went wrong, in the visitor's language."""
+    if isinstance(error, NotSignedIn):
+        return see(f"/sign-in?next={quote(error.back, safe='/')}")
+    found = _visitor(request)
+    status, title, said = _words(error)
+    say = found.language.say
+    return page(request, found, "error.html", status=status, title=say(title), said=say(said))
+
+
+def _visitor(request: Request) -> Visitor:
+    """Whoever met the error, as far as that can be told while something is wrong."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    if found is None:
+        try:
+            return visitor(request)
+        except DatabaseError:
+            site: Site = request.app.state.site
+            found = Visitor(site.languages[site.language])
+    return found
+
+
+def _(message: str) -> str:
+    """Marks a message for the catalogues; the template says it in the visitor's language."""
+    return message
+
+
+def _words(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, NotAllowed):
+        if error.need == "mail":
+            return 403, _("Not for you"), _("Your profile does not allow you to use mail. An administrator can change it.")
+        return 403, _("Not for you"), _("This page is for administrators.")
+    if isinstance(error, NotFound):
+        return 404, _("Not found"), str(error)
+    if isinstance(error, InputError):
+        return 400, _("This can't be done"), str(error)
+    if isinstance(error, RequestValidationError):
+        return 400, _("This can't be done"), _("The page was asked for something that it does not understand.")
+    if isinstance(error, StepFailed):
+        return 500, _("No decision"), str(error)
+    if isinstance(error, DatabaseError):
+        return 503, _("The database can't be reached"), str(error)
+    if isinstance(error, HTTPException | StarletteHTTPException):
+        if error.status_code == 404:
+            return 404, _("Not found"), _("There is no such page.")
+        return error.status_code, _("This can't be done"), str(error.detail)
+    return 500, _("Something went wrong"), _("Beleg met an error of its own; the server's log says which.")

@@ -1,0 +1,10 @@
+"""The pages, one module each."""
+
+from fastapi import APIRouter
+
+from beleg.web.pages import inbox, profile, sign_in
+
+
+def routers() -> list[APIRouter]:
+    """What they answer to."""
+    return [sign_in.router, inbox.router, profile.router]
