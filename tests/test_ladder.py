@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from beleg import scenario
 from beleg.clause import LANGUAGES
 from beleg.explain import Explainer
-from beleg.explain.ladder import Caution, Ladder, ladder, pieces, short_reason, warnings
+from beleg.explain.ladder import Caution, Ladder, ladder, linked_since, pieces, short_reason, warnings
 from beleg.explain.ladder.notes import LONGEST
 from beleg.message import Message, parse
 from beleg.record import Link, Record, RecordRef, Reference
@@ -201,6 +201,14 @@ def test_a_record_that_is_gone() -> None:
     (found,) = ladder(explained_by("en"), trace).linked
     assert found.gone
     assert found.because.startswith("because the earlier mail")
+
+
+def test_a_record_that_was_set_since() -> None:
+    anna = Record(RecordRef("contact", "K-5"), "20417", "Anna Kunde", "inactive")
+    found = linked_since(explained_by("de"), anna.ref, "manual", "von Hand gesetzt von Jan, 3. Nov.", anna)
+    assert (found.name, found.number, found.label, found.status) == ("Kontakt K-5", "20417", "Anna Kunde", "inaktiv")
+    assert (found.origin_label, found.because, found.gone) == ("von Hand", "von Hand gesetzt von Jan, 3. Nov.", False)
+    assert linked_since(explained_by("de"), anna.ref, "manual", "").gone
 
 
 def test_pieces_are_the_sentence() -> None:

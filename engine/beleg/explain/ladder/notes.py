@@ -25,7 +25,7 @@ def short_reason(explainer: Explainer, trace: Trace, most: int = LONGEST) -> str
     """Why the mail is where it is, in one line of at most `most` characters: the first sentence of the summary, or,
     where that is too long, without what stands in brackets at its end, or what the clause says; cut off with … where
     nothing is short enough."""
-    first = explainer.summary(trace)[0]
+    first = " ".join(explainer.summary(trace)[0].split())
     if len(first) <= most:
         return first
     bare = _BRACKETS.sub(".", first)
