@@ -7,12 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import uvicorn
+from argon2.profiles import CHEAPEST
 
+from beleg.people import People
+from beleg.plugins import Installed
+from beleg.store import Database
 from beleg.web import Site, create_app
+from beleg.workspace import Workspace
 
 PASSWORD = "ein gutes Passwort"
 
@@ -23,19 +28,35 @@ class Served:
 
     site: Site
     url: str
+    clients: list[httpx.Client] = field(default_factory=list)
 
-    def client(self, name: str | None = None, *, lang: str = "en") -> httpx.Client:
+    def client(
+        self, name: str | None = None, *, lang: str = "en", cookies: dict[str, str] | None = None
+    ) -> httpx.Client:
         """A browser without a face; signed in where a `name` is given."""
-        client = httpx.Client(base_url=self.url, headers={"origin": self.url, "accept-language": lang}, timeout=30)
+        client = httpx.Client(
+            base_url=self.url, headers={"origin": self.url, "accept-language": lang}, cookies=cookies, timeout=30
+        )
+        self.clients.append(client)
         if name:
             answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
             assert answer.status_code == 303, answer.text
         return client
 
 
+def site_on(database: Database, installed: Installed) -> Site:
+    """A site with an administrator (Ada), someone of support (Bert), and someone who may not use mail (Carl)."""
+    people = People(database, CHEAPEST)
+    people.add("Ada", PASSWORD, role="admin", by="test")
+    people.add("Bert", PASSWORD, by="test")
+    people.add("Carl", PASSWORD, mail=False, language="de", by="test")
+    return Site(Workspace(database, installed), people)
+
+
 @contextmanager
 def serving(site: Site) -> Iterator[Served]:
     """Serve it, in a thread of its own."""
+    served = Served(site, "")
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error", server_header=False))
@@ -45,7 +66,10 @@ def serving(site: Site) -> Iterator[Served]:
             while not server.started:
                 assert thread.is_alive(), "the server did not start"
                 time.sleep(0.01)
-            yield Served(site, f"http://127.0.0.1:{listening.getsockname()[1]}")
+            served.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield served
         finally:
+            for client in served.clients:
+                client.close()
             server.should_exit = True
             thread.join(20)

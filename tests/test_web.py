@@ -7,27 +7,16 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from beleg.people import People
 from beleg.plugins import Installed
 from beleg.store import Database
-from beleg.web import Site
-from beleg.workspace import Workspace
-from serving import PASSWORD, Served, serving
+from serving import PASSWORD, Served, serving, site_on
 
 
 @pytest.fixture
 def served(sqlite: Database, installed: Installed) -> Iterator[Served]:
-    """A site with an administrator, someone of support, and someone who may not use mail."""
-    with serving(Site(Workspace(sqlite, installed), fast_people(sqlite))) as found:
-        people = found.site.people
-        people.add("Ada", PASSWORD, role="admin", by="test")
-        people.add("Bert", PASSWORD, by="test")
-        people.add("Carl", PASSWORD, mail=False, language="de", by="test")
+    """A site without mail."""
+    with serving(site_on(sqlite, installed)) as found:
         yield found
-
-
-def fast_people(database: Database) -> People:
-    return People(database)
 
 
 def test_without_a_session_every_page_leads_to_sign_in(served: Served) -> None:
@@ -77,12 +66,12 @@ def test_signing_out_ends_the_session_everywhere_that_cookie_is(served: Served) 
     assert client.get("/profile").status_code == 200
     assert client.post("/sign-out").status_code == 303
     for cookies in (dict(client.cookies), kept):
-        assert served.client().get("/profile", cookies=cookies).status_code == 303
+        assert served.client(cookies=cookies).get("/profile").status_code == 303
 
 
 def test_a_forged_cookie_is_nobody(served: Served) -> None:
     for forged in ("x", "a.b.c", "ImFiYyI.aaaa.bbbb"):
-        assert served.client().get("/profile", cookies={"beleg_session": forged}).status_code == 303
+        assert served.client(cookies={"beleg_session": forged}).get("/profile").status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -107,7 +96,16 @@ def test_changes_from_elsewhere_are_refused(served: Served, headers: dict[str, s
 
 def test_every_answer_has_security_headers(served: Served) -> None:
     client = served.client("Ada")
-    paths = ("/", "/messages", "/profile", "/nowhere", "/static/beleg.css", "/static/none", "/api/v1/health", "/sign-in")
+    paths = (
+        "/",
+        "/messages",
+        "/profile",
+        "/nowhere",
+        "/static/beleg.css",
+        "/static/none",
+        "/api/v1/health",
+        "/sign-in",
+    )
     for path in paths:
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from beleg.cli.frame import Frame, Lang, frame, say, say_lines, say_table
+from beleg.cli.serve import HOST, PORT, Port, run, site_of
 
 
 def register(app: typer.Typer) -> None:
@@ -21,18 +22,25 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep the database in this folder, with a beleg.toml beside it.")
     ] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Start the support page on this world.")] = False,
+    port: Port = PORT,
     lang: Lang = None,
 ) -> None:
-    """Take in the mail and the ERP records that come with Beleg, decide, and explain one decision."""
+    """Take in the mail and the ERP records that come with Beleg, decide, and explain one decision; or look at it all in
+    the browser."""
     one = frame(context)
     if keep:
         _fresh(keep)
         _demo(one, keep, lang)
+        if serve:
+            _serve(one, keep, port)
         say(f"The database is kept; go on with: cd {keep} && beleg mail list")
     else:
         with tempfile.TemporaryDirectory(prefix="beleg-demo-") as folder:
             try:
                 _demo(one, Path(folder), lang)
+                if serve:
+                    _serve(one, Path(folder), port)
             finally:
                 one.close()
 
@@ -47,6 +55,22 @@ def _fresh(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"the folder {folder} can't be made: {error.strerror}") from None
+
+
+def _serve(one: Frame, folder: Path, port: int) -> None:
+    """The page, with two people who may sign in: the world is nobody's secret, and is served to this machine alone."""
+    from beleg import demo as world
+    from beleg.workspace import Workspace
+
+    site = site_of(
+        Workspace(one.open(f"sqlite:///{folder / 'beleg.db'}"), one.installed, one.settings.rules()), one.settings
+    )
+    for name, address, role in world.PEOPLE:
+        site.people.add(name, world.PASSWORD, address=address, role=role, by="demo")
+    say()
+    who = " or ".join(f"{name} ({role})" for name, _, role in world.PEOPLE)
+    say(f"Sign in as {who}, with the password {world.PASSWORD}.")
+    run(site, HOST, port)
 
 
 def _demo(one: Frame, folder: Path, lang: str | None) -> None:

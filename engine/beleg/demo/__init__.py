@@ -18,6 +18,9 @@ MAILS = FOLDER / "mails"
 MAIN = MAILS / "2-rueckfrage.eml"
 """The mail whose explanation the demo ends with."""
 USERS = ("erika.braun@lampenladen.example", "jonas.keller@lampenladen.example")
+PEOPLE = (("erika", USERS[0], "support"), ("jonas", USERS[1], "admin"))
+"""Who may sign in to the page of the demo: name, address, role."""
+PASSWORD = "lampenladen"
 GROUPS = ("shop@lampenladen.example",)
 BLACKLIST = ("dhl.example", "*.newsletter.example", "markthalle.example", "noreply@bezahldienst.example")
 

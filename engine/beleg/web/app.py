@@ -87,7 +87,11 @@ def _(message: str) -> str:
 def _words(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, NotAllowed):
         if error.need == "mail":
-            return 403, _("Not for you"), _("Your profile does not allow you to use mail. An administrator can change it.")
+            return (
+                403,
+                _("Not for you"),
+                _("Your profile does not allow you to use mail. An administrator can change it."),
+            )
         return 403, _("Not for you"), _("This page is for administrators.")
     if isinstance(error, NotFound):
         return 404, _("Not found"), str(error)

@@ -93,5 +93,3 @@ def _quality(text: str) -> float:
         return min(1.0, max(0.0, float(value)))
     except ValueError:
         return 0.0
-
-

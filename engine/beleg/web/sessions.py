@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Annotated, Any
@@ -31,9 +32,9 @@ class Signer:
         written: SimpleCookie = SimpleCookie()
         value = self._serializer.dumps(session)
         written[COOKIE] = value.decode() if isinstance(value, bytes) else value
-        written[COOKIE].update({"path": "/", "httponly": True, "samesite": "Lax"})
-        if secure:
-            written[COOKIE]["secure"] = True
+        flags = {"path": "/", "httponly": True, "samesite": "Lax", "secure": secure}
+        for name, flag in flags.items():
+            written[COOKIE][name] = flag
         return written[COOKIE].OutputString()
 
     def read(self, cookie: str) -> tuple[str, float] | None:
@@ -42,9 +43,7 @@ class Signer:
             secret, written = self._serializer.loads(cookie, max_age=IDLE, return_timestamp=True)
         except BadSignature:
             return None
-        from time import time
-
-        return str(secret), time() - written.timestamp()
+        return str(secret), time.time() - written.timestamp()
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,7 @@ class Caller:
     scopes: frozenset[str]
 
 
-def caller(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+def caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """Whoever asks. Raises HTTPException 401 without a token that is good."""
     found = site_of(request).people.token(given.credentials) if given else None
     if found is None:
