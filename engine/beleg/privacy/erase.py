@@ -12,7 +12,7 @@ from typing import Any, Literal
 from beleg.directory import address_entry
 from beleg.keys import address_key
 from beleg.message import Limits, parse
-from beleg.privacy.find import FoundMail, find_mails
+from beleg.privacy.find import NONE_YET, FoundMail, FoundMails, find_mails
 from beleg.privacy.mail import Unmaskable, masked
 from beleg.privacy.person import NAMELESS, Person, person_key
 from beleg.privacy.traces import Moves, Rewriting, moved
@@ -28,6 +28,10 @@ Why = Literal["sender", "only_outsider", "participant", "mentioned", "unmaskable
 ACT = "person.erased"
 """The act of the stub in the journal."""
 Progress = Callable[[int], None]
+
+
+def _quietly(count: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +92,27 @@ class Erased:
     reclaimed: bool
 
 
-def plan(workspace: Workspace, address: str, *, with_ignored: bool = False, progress: Progress | None = None) -> Plan:
+def plan(workspace: Workspace, address: str, *, with_ignored: bool = False, progress: Progress = _quietly) -> Plan:
     """What erasing an address would do; nothing is changed. Raises InputError where it is no address."""
     with workspace.database.begin(write=False) as connection:
-        return _Erasure(workspace, connection, address, with_ignored, progress).run(write=False)
+        erasure = _Erasure(workspace, connection, address, with_ignored)
+        return erasure.run(erasure.look(progress), write=False)
 
 
 def erase(
-    workspace: Workspace, address: str | Plan, by: str, *, with_ignored: bool = False, progress: Progress | None = None
+    workspace: Workspace, address: str | Plan, by: str, *, with_ignored: bool = False, progress: Progress = _quietly
 ) -> Erased:
     """Erase an address, all or nothing, and take down in the journal that it was done. A plan stands for its address:
     what came in since goes as well. Raises InputError where it is no address."""
     if isinstance(address, Plan):
         with_ignored = address.with_ignored
         address = address.address
+    with workspace.database.begin(write=False) as connection:  # the long part, in nobody's way
+        found = _Erasure(workspace, connection, address, with_ignored).look(progress)
     with workspace.database.begin() as connection:
         erasing.begin(connection)
-        done = _Erasure(workspace, connection, address, with_ignored, progress).run(write=True)
+        erasure = _Erasure(workspace, connection, address, with_ignored)
+        done = erasure.run(erasure.look(_quietly, found), write=True)
         if not done.empty:
             _stub(connection, done, by)
     return Erased(done, reclaim(workspace))
@@ -118,9 +126,7 @@ def reclaim(workspace: Workspace) -> bool:
 class _Erasure:
     """One pass over the database; without `write` it only counts."""
 
-    def __init__(
-        self, workspace: Workspace, connection: Any, address: str, with_ignored: bool, progress: Progress | None
-    ) -> None:
+    def __init__(self, workspace: Workspace, connection: Any, address: str, with_ignored: bool) -> None:
         self._db = connection
         self._mails = Mails(connection)
         self._limits: Limits = workspace.rules.limits
@@ -128,11 +134,14 @@ class _Erasure:
         self._customers = role_types(workspace.installed.types.values()).get(CUSTOMER, CUSTOMER)
         self._address = address.strip()
         self._with_ignored = with_ignored
-        self._progress = progress or (lambda count: None)
         self._person = Person(self._address)
 
-    def run(self, *, write: bool) -> Plan:
-        found = find_mails(self._mails, self._person, self._ignored, self._limits, self._progress)
+    def look(self, progress: Progress, known: FoundMails = NONE_YET) -> FoundMails:
+        """See `find_mails`."""
+        return find_mails(self._mails, self._person, self._ignored, self._limits, progress, known)
+
+    def run(self, found: FoundMails, *, write: bool) -> Plan:
+        """Work out what becomes of all that was found, and of what else is stored."""
         records = [each for each in erasing.records(self._db) if self._is_in(each)]
         labels = {each.label for each in records if each.label and self._is_him(each)}
         self._person = Person(self._address, found.names | labels, f"erased-{secrets.token_hex(4)}@erased.invalid")
@@ -189,7 +198,7 @@ class _Erasure:
             if each.message in gone:
                 continue
             text = each.trace.decode() + (each.inputs or "")
-            if each.message not in near and not self._person.pattern.search(text):
+            if each.message not in near and not self._person.may_be_in(text):
                 continue
             before = decode(each.trace)
             after = rewriting.trace(before, moves.get(each.message, {}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -30,10 +30,22 @@ class FoundMail:
 
 @dataclass(frozen=True, slots=True)
 class FoundMails:
-    """All of them, by row number, and the display names that stand with this address and with no other."""
+    """All of them, by row number; the display names that stand with this address, and those that stand with others;
+    and the highest row number that was looked at."""
 
-    mails: tuple[FoundMail, ...]
-    names: frozenset[str]
+    mails: tuple[FoundMail, ...] = ()
+    his: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    last: int = 0
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The display names that are his alone."""
+        taken = set(map(fold, self.others))
+        return frozenset(name for name in self.his if fold(name) not in taken)
+
+
+NONE_YET = FoundMails()
 
 
 def find_mails(
@@ -41,23 +53,25 @@ def find_mails(
     person: Person,
     ignored: IgnoreList,
     limits: Limits,
-    progress: Callable[[int], None] = lambda count: None,
+    progress: Callable[[int], None],
+    known: FoundMails = NONE_YET,
 ) -> FoundMails:
-    """Look through every stored mail: an encoded address is found by decoding only."""
-    found = []
-    his: set[str] = set()
-    others: set[str] = set()
-    for stored, raw in read(mails, mails.rows()):
+    """Look through every stored mail: an encoded address is found by decoding only. What an earlier look found is
+    `known`, and only what came in since is looked through; a stored mail changes by erasing alone."""
+    stored = {each.row: each for each in mails.get([each.stored.row for each in known.mails])}
+    found = [replace(each, stored=stored[each.stored.row]) for each in known.mails if each.stored.row in stored]
+    his, others = set(known.his), set(known.others)
+    rows = [row for row in mails.rows() if row > known.last]
+    for each, raw in read(mails, rows):
         message = parse(raw, limits)
-        for each in message.participants:
-            if each.name:
-                (his if each.key == person.key else others).add(each.name)
+        for participant in message.participants:
+            if participant.name:
+                (his if participant.key == person.key else others).add(participant.name)
         if mentions(raw, message, person):
-            found.append(FoundMail(stored, _role(message, person, ignored)))
+            found.append(FoundMail(each, _role(message, person, ignored)))
         progress(1)
     found.sort(key=lambda each: each.stored.row)
-    taken = {fold(name) for name in others}
-    return FoundMails(tuple(found), frozenset(name for name in his if fold(name) not in taken))
+    return FoundMails(tuple(found), frozenset(his), frozenset(others), max([known.last, *rows]))
 
 
 def read(mails: Mails, rows: Sequence[int]) -> Iterator[tuple[StoredMessage, bytes]]:

@@ -6,7 +6,6 @@ import base64
 import email
 import html
 import quopri
-import re
 from collections.abc import Iterator
 from email.generator import BytesGenerator
 from email.header import Header
@@ -25,7 +24,7 @@ from beleg.privacy.person import Person
 _ADDRESSES = frozenset(
     {"from", "reply-to", "to", "cc", "bcc", "sender", "resent-from", "resent-to", "resent-cc", "resent-sender"}
 )
-_ENCODED = re.compile(rb"=\?|base64|quoted-printable|uu|utf-?(?:7|16|32)", re.IGNORECASE)
+_ENCODINGS = (b"=?", b"base64", b"quoted-printable", b"uuencode", b"x-uue", b"utf-7", b"utf-16", b"utf16", b"utf-32")
 _POLICY = compat32.clone(mangle_from_=False, max_line_length=None)
 _TEXTUAL = ("text/", "message/")
 
@@ -37,7 +36,7 @@ class Unmaskable(Exception):
 def mentions(raw: bytes, message: Message, person: Person) -> bool:
     """Whether the address stands anywhere in a mail, in any spelling or encoding that is read here: in the bytes, in
     headers, in the text that a person reads, in encoded parts, in attachments that are not compressed."""
-    return any(person.is_in(text) for text in _texts(raw, message)) or _takes_part(message, person)
+    return _takes_part(message, person) or any(_is_in(text, person) for text in _texts(raw, message))
 
 
 def masked(raw: bytes, person: Person, limits: Limits) -> tuple[bytes, Message]:
@@ -46,6 +45,8 @@ def masked(raw: bytes, person: Person, limits: Limits) -> tuple[bytes, Message]:
     before = parse(raw, limits)
     try:
         root = email.message_from_bytes(raw, policy=_POLICY)
+        if line := root.get_unixfrom():
+            root.set_unixfrom(person.masked(line))
         for entity in root.walk():
             _mask_headers(entity, person)
             _mask_body(entity, person)
@@ -67,25 +68,24 @@ def _takes_part(message: Message, person: Person) -> bool:
 # --- every text of a mail --------------------------------------------------------------------------------------------
 
 
+def _is_in(text: str, person: Person) -> bool:
+    """Whether the address stands in a text, or in what that text stands for: links, HTML, what nobody sees."""
+    if person.is_in(text) or (person.may_hide_in(text) and person.is_in(clean(text))):
+        return True
+    if "&#" in text and person.is_in(clean(html.unescape(text))):
+        return True
+    return "%" in text and person.domain_is_in(text) and person.is_in(unquote(text))
+
+
 def _texts(raw: bytes, message: Message) -> Iterator[str]:
-    for text in _plain_texts(raw, message):
-        yield text
-        if not text.isascii():
-            yield clean(text)
-        if "&" in text:
-            yield clean(html.unescape(text))
-        if "%" in text:
-            yield unquote(text)
-
-
-def _plain_texts(raw: bytes, message: Message) -> Iterator[str]:
     yield decode(raw)
     yield message.subject
     yield from (each for one in message.participants for each in (one.address, one.name))
     yield from (part.text for part in message.content)
     yield from (span.address or "" for part in message.content for span in part.spans)
     yield from (each.name for each in message.attachments)
-    if _ENCODED.search(raw):  # else the bytes say it all
+    lowered = raw.lower()
+    if any(name in lowered for name in _ENCODINGS):  # else the bytes say it all
         yield from _decoded_texts(raw)
 
 

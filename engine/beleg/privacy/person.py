@@ -30,7 +30,8 @@ class Person:
         self.key = person_key(address)
         self.stand_in = stand_in
         self.names = sorted({_one_line(name) for name in names if len(name.split()) > 1 and "@" not in name})
-        self._address = _spellings(self.key)
+        self._domains = _domains(self.key)
+        self._address = _spellings(self.key, self._domains)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -46,7 +47,25 @@ class Person:
 
     def is_in(self, text: str) -> bool:
         """Whether the address stands in a text."""
-        return self.address.search(text) is not None
+        return self.domain_is_in(text) and self.address.search(text) is not None
+
+    def domain_is_in(self, text: str) -> bool:
+        """Whether the domain stands in a text: quickly told, and not so of most texts."""
+        lowered = text.lower()
+        return any(domain in lowered for domain in self._domains)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether masking may change a text: quickly told, and not so of most texts."""
+        lowered = text.lower()
+        hints = (*self._domains, *(name.split()[0].lower() for name in self.names))
+        return any(hint in lowered for hint in hints) and self.pattern.search(text) is not None
+
+    def may_hide_in(self, text: str) -> bool:
+        """Whether the address may stand in a text once characters are taken out that nobody sees."""
+        if text.isascii():
+            return False
+        bare = text.encode("ascii", "ignore").decode()
+        return self.domain_is_in(bare) or not all(domain.isascii() for domain in self._domains)
 
     def masked(self, text: str) -> str:
         """The text with stand-ins for address and names."""
@@ -78,16 +97,20 @@ def person_key(address: str) -> str:
     return address_key(text)
 
 
-def _spellings(key: str) -> str:
-    """A pattern for the spellings of an address: letter case (by the flag), quotes, IDNA's two forms, Unicode's two
-    normal forms, and how links, HTML and quoted-printable write some letters."""
-    local, _, domain = key.rpartition("@")
+def _domains(key: str) -> list[str]:
+    """The domain in IDNA's two forms, and each in Unicode's two normal forms."""
+    domain = key.rpartition("@")[2]
     shown = ".".join(map(_unicode_label, domain.split(".")))
-    forms = dict.fromkeys(unicodedata.normalize(form, each) for each in (domain, shown) for form in ("NFC", "NFD"))
-    domains = "|".join(re.escape(form) for form in forms)
+    return list(dict.fromkeys(unicodedata.normalize(form, each) for each in (domain, shown) for form in ("NFC", "NFD")))
+
+
+def _spellings(key: str, domains: Iterable[str]) -> str:
+    """A pattern for the spellings of an address: letter case (by the flag), quotes, the forms of its domain, and how
+    links, HTML and quoted-printable write some letters."""
+    local = key.rpartition("@")[0]
     locals_ = dict.fromkeys(unicodedata.normalize(form, local) for form in ("NFC", "NFD"))
     written = "|".join("".join(map(_letter, form)) for form in locals_)
-    return rf'{_BEFORE}(?:"(?:{written})"|(?:{written})){_AT}(?:{domains}){_AFTER}'
+    return rf'{_BEFORE}(?:"(?:{written})"|(?:{written})){_AT}(?:{"|".join(map(re.escape, domains))}){_AFTER}'
 
 
 def _letter(letter: str) -> str:
