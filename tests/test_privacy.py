@@ -7,7 +7,9 @@ import io
 import json
 import quopri
 import re
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +357,27 @@ def test_all_or_nothing(workspace: Workspace, database: Database) -> None:
     assert set(standing(workspace)) == {f"{number}@x" for number in range(1, 7)}
 
 
+def test_decisions_made_meanwhile_bring_nothing_back(workspace: Workspace, database: Database) -> None:
+    stop = threading.Event()
+
+    def decide() -> int:
+        other = Workspace(Database(database.url.render_as_string(hide_password=False)), workspace.installed)
+        rounds = 0
+        while not stop.is_set() or not rounds:
+            assert other.assign(other.everything()).failed == []
+            rounds += 1
+        other.database.close()
+        return rounds
+
+    with ThreadPoolExecutor(2) as pool:
+        deciding = [pool.submit(decide) for _ in range(2)]
+        done = privacy.erase(workspace, ANNA, "lena")
+        stop.set()
+        assert all(each.result() for each in deciding)
+    assert done.plan.counts()["deleted"] == 2
+    assert [each for each in named(database) if not each.startswith("record: ")] == []
+
+
 def test_nobody_is_known_by_the_address(workspace: Workspace, database: Database) -> None:
     before = everything(database)
     assert privacy.plan(workspace, "niemand@nirgends.example").empty
@@ -511,6 +534,38 @@ def test_a_masked_mail_never_names_him(
     assert b"anna" not in written.lower()
     shown = repr(parsed) + "".join(part.text for part in parsed.content)
     assert "anna" not in shown.lower()
+
+
+PIECES = st.sampled_from(
+    [
+        b"From: ", b"To: ", b"Subject: ", b"\n", b"\r\n", b"\n\n", b"Content-Type: multipart/mixed; boundary=b\n",
+        b"Content-Type: message/rfc822\n", b"Content-Transfer-Encoding: base64\n", b"--b\n", b"--b--", b"<", b">", b",",
+        b"anna@kunde.example", b"Anna Kunde", b"(", b'"', b"=?utf-8?q?", b"?=",
+        b"Content-Type: text/plain; charset=\xff\n",
+        b"Content-Transfer-Encoding: x-uuencode\n", b"begin 644 x\n", b"\xff\xfe", b"bob@b.example", b" ",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=8)), max_size=30))
+def test_whatever_the_bytes(pieces: list[bytes]) -> None:
+    raw = b"".join(pieces)
+    person = Person(ANNA, ["Anna Kunde"], "e@erased.invalid")
+    try:
+        written, parsed = masked(raw, person, Limits())
+    except Unmaskable:
+        return
+    assert not mentions(written, parsed, person)
+    assert parse(written) == parsed
+
+
+def test_a_mail_that_is_nested_without_end_is_deleted() -> None:
+    nested = b"Content-Type: message/rfc822\n\n" * 20_000
+    person = Person(ANNA)
+    raw = b"From: bob@b.example\nCc: anna@kunde.example\n" + nested
+    assert mentions(raw, parse(raw), person)
+    with pytest.raises(Unmaskable):
+        masked(raw, person, Limits())
 
 
 # --- exporting
