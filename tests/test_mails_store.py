@@ -89,6 +89,7 @@ def test_added_and_known(mails: Mails) -> None:
             mails.get([row])[0].thread,
             False,
             parsed.bytes_sha256,
+            "Anna",
         )
     ]
     assert mails.get([row])[0].name == "a@x"

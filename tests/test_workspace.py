@@ -349,3 +349,52 @@ def test_a_hot_address_is_decided_as_in_memory(database: Database, installed: In
     assert check.candidates is not None
     assert check.candidates.total == min(count, 1_001)
     assert len(check.candidates.listed) == 50
+
+
+# --- what became of a message
+
+
+def became(workspace: Workspace) -> dict[str | None, tuple[str | None, bool]]:
+    return {message.message_id: (message.state, message.corrected) for message, _ in workspace.newest(1000)}
+
+
+def test_states_of_messages(workspace: Workspace) -> None:
+    both = mail("zu AB-1040 und AB-1042", id_="5@x", date=day(5), sender="zwei@y.example")
+    his = mail("Hallo", id_="6@x", date=day(6))
+    take_in(workspace, QUESTION, STRANGER, both, his)
+    take_in(workspace, ANSWER, decide=False)
+    assert became(workspace) == {
+        "1@x": ("assigned", False),
+        "2@x": (None, False),
+        "4@x": ("nothing", False),
+        "5@x": ("nothing", False),
+        "6@x": ("partly", False),
+    }
+
+
+def test_a_correction_is_a_state_too(workspace: Workspace) -> None:
+    take_in(workspace, QUESTION, STRANGER)
+    workspace.remove(1, ref("contact:K-5"), "erika")
+    assert became(workspace)["1@x"] == ("assigned", True)
+    workspace.remove(1, ref("order:O-81"), "erika")
+    assert became(workspace)["1@x"] == ("nothing", True)
+    workspace.add(2, ref("order:O-81"), "erika")
+    assert became(workspace)["4@x"] == ("assigned", True)
+    workspace.assign([1, 2])
+    assert became(workspace) == {"1@x": ("nothing", True), "4@x": ("assigned", True)}
+
+
+def test_a_person_answers_what_was_left_open(workspace: Workspace) -> None:
+    take_in(workspace, mail("Hallo", id_="6@x", date=day(6)))
+    workspace.add(1, ref("order:O-80"), "erika")
+    assert became(workspace) == {"6@x": ("assigned", True)}
+    workspace.remove(1, ref("order:O-80"), "erika")
+    assert became(workspace) == {"6@x": ("partly", True)}
+
+
+def test_a_person_may_be_before_the_first_decision(workspace: Workspace) -> None:
+    take_in(workspace, STRANGER, decide=False)
+    workspace.add(1, ref("order:O-81"), "erika")
+    assert became(workspace) == {"4@x": (None, True)}
+    workspace.open(1)
+    assert became(workspace) == {"4@x": ("assigned", True)}

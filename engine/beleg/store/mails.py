@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import zstandard
@@ -25,6 +26,7 @@ from beleg.orchestrator import Decision
 from beleg.orchestrator.inputs import encode
 from beleg.orchestrator.ruleset import RuleSet
 from beleg.orchestrator.ruleset import decode as decode_ruleset
+from beleg.outcome import State, state_of
 from beleg.record import RecordRef
 from beleg.store.batch import Statement
 from beleg.store.database import alone
@@ -38,7 +40,8 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A row of the mailbox: its number, identity, and what a list shows."""
+    """A row of the mailbox: its number, identity, and what a list shows. `state` is what came of it
+    (`beleg.outcome.State`; None before it is decided), `corrected`: a person set or removed something on it."""
 
     row: int
     sha256: str
@@ -49,6 +52,9 @@ class StoredMessage:
     thread: int
     decided: bool
     bytes_sha256: str
+    sender_name: str = ""
+    state: State | None = None
+    corrected: bool = False
 
     @property
     def name(self) -> str:
@@ -77,10 +83,14 @@ class StoredDecision(NamedTuple):
 
 _LISTED = [
     message.c.id, message.c.sha256, message.c.message_id, message.c.date, message.c.subject, message.c.sender,
-    message.c.thread, message.c.decided, message.c.bytes_sha256,
+    message.c.thread, message.c.decided, message.c.bytes_sha256, message.c.sender_name, message.c.state,
+    message.c.corrected,
 ]  # fmt: skip
 
 
+StepTypes = Mapping[str, str | None]
+"""The record type that each step assigns, by the step's name; None where it has none of its own."""
+NO_TYPES: StepTypes = MappingProxyType({})
 Thread = dict[int, tuple[StoredMessage, tuple[Assignment, ...]]]
 """The messages of one thread by row number, with what stands on each and was removed from it."""
 StoredThreadMessage = tuple[StoredMessage, ThreadMessage]
@@ -135,7 +145,7 @@ class Mails:
         alone(self._db, "mailbox")  # of two messages taken in at once, each must find the other
         threads = self._tied_threads(parsed)
         thread = min(threads, default=0)
-        sender = next((p.address for p in parsed.participants if p.field == "From"), "")
+        sender, name = sender_of(parsed)
         row = self._db.execute(
             _ADD,
             {
@@ -145,6 +155,7 @@ class Mails:
                 "date": to_number(parsed.date),
                 "subject": parsed.subject,
                 "sender": sender,
+                "sender_name": name,
                 "folder": folder,
                 "mailbox": mailbox,
                 "thread": thread,
@@ -275,6 +286,30 @@ class Mails:
         found = [member(*each) for thread in threads for each in thread.values()]
         return [each for each in found if each[0].sha256 != parsed.sha256]
 
+    def settle(self, rows: Collection[int], step_types: StepTypes) -> None:
+        """Work out anew the state of some messages, and whether a person corrected them: from their newest traces and
+        what stands on them now. Three round trips to read, and one to write."""
+        asked = [(str(row),) for row in rows]
+        tied = defaultdict(list)
+        for each in _TIED.run(self._db, rows=asked):
+            tied[each.message].append(_assignment(each))
+        decisions = self.decisions(rows)
+        traces = self.traces(decisions.values())
+        values = []
+        for row in rows:
+            made = tied[row]
+            trace = traces[decisions[row].id] if row in decisions else None
+            standing = {str(each.record) for each in made if each.stands}
+            values.append(
+                {
+                    "b_id": row,
+                    "b_state": state_of(trace, standing, step_types) if trace else None,
+                    "b_corrected": any(each.removed or each.origin == "manual" for each in made),
+                }
+            )
+        if values:
+            self._db.execute(_SETTLE, values)
+
     def assignments(self, row: int) -> tuple[Assignment, ...]:
         """What stands on a message and was removed from it."""
         rows = self._db.execute(select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id))
@@ -296,12 +331,18 @@ class Mails:
 
     # --- decisions -----------------------------------------------------------------------------------------
 
-    def store(self, decisions: Iterable[tuple[int, Decision]], clean: Collection[int] = ()) -> None:
-        """Store decisions: what earlier runs made goes, what these made comes, each with its trace. `clean` are rows
-        of messages known to have no assignment yet."""
+    def store(
+        self,
+        decisions: Iterable[tuple[int, Decision]],
+        clean: Collection[int] = (),
+        step_types: StepTypes = NO_TYPES,
+    ) -> None:
+        """Store decisions: what earlier runs made goes, what these made comes, each with its trace and its state.
+        `clean` are rows of messages known to have no assignment yet."""
         decided, made, traces = [], [], []
         for row, each in decisions:
-            decided.append({"b_id": row})
+            standing = {outcome.record for outcome in each.trace.assigned}
+            decided.append({"b_id": row, "b_state": state_of(each.trace, standing, step_types)})
             run = each.trace.run
             data, mark = encode_with_digest(each.trace)
             traces.append(
@@ -312,12 +353,13 @@ class Mails:
                     "ruleset": run.ruleset if run else "",
                     "trace": self._pack.compress(data),
                     "inputs": encode(each.seen.inputs()) if each.seen else None,
+                    "clauses": clauses_of(each.trace),
                 }
             )
             made += [_new_assignment(row, one) for one in each.made]
         if not decided:
             return
-        if stale := [each for each in decided if each["b_id"] not in clean]:
+        if stale := [{"b_id": each["b_id"]} for each in decided if each["b_id"] not in clean]:
             self._db.execute(_FORGET, stale)
         if made:
             self._db.execute(insert(assignment), made)
@@ -425,6 +467,7 @@ _NAMED = text("SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.
 _THREAD = Statement(
     """
     SELECT m.id, m.sha256, m.message_id, m.date, m.subject, m.sender, m.thread, m.decided, m.bytes_sha256,
+      m.sender_name, m.state, m.corrected,
       a.record_type, a.record_id, a.origin, a.source, a.clause, a.removed_by, a.removed_at
     FROM {threads} t {cross} message m ON m.thread = CAST(t.thread AS BIGINT)
     LEFT JOIN assignment a ON a.message = m.id
@@ -442,7 +485,26 @@ _FORGET = text(
           AND set_by_hand.record_type || ':' || set_by_hand.record_id = assignment.source)))
     """
 )
-_DECIDED = update(message).where(message.c.id == bindparam("b_id")).values(decided=True)
+_TIED = Statement(
+    """
+    SELECT a.message, a.record_type, a.record_id, a.origin, a.source, a.clause, a.removed_by, a.removed_at
+    FROM {rows} r {cross} assignment a ON a.message = CAST(r.row AS BIGINT) ORDER BY a.id
+    """,
+    rows="row",
+)
+_STATED = update(message).where(message.c.id == bindparam("b_id"))
+_DECIDED = _STATED.values(decided=True, state=bindparam("b_state"))
+_SETTLE = _STATED.values(state=bindparam("b_state"), corrected=bindparam("b_corrected"))
+
+
+def sender_of(parsed: Message) -> tuple[str, str]:
+    """The address of the first sender and his display name; empty where there is none."""
+    return next(((p.address, p.name) for p in parsed.participants if p.field == "From"), ("", ""))
+
+
+def clauses_of(trace: Trace) -> str:
+    """The clauses that held, each once, as they are stored."""
+    return " ".join(dict.fromkeys(trace.held()))
 
 
 def to_number(date: datetime | None) -> int:
@@ -475,6 +537,9 @@ def _row(row: Any) -> StoredMessage:
         row.thread,
         bool(row.decided),
         row.bytes_sha256,
+        row.sender_name,
+        row.state,
+        bool(row.corrected),
     )
 
 

@@ -13,8 +13,8 @@ _BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 _LONG = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _bytewise(name: str, **options: bool) -> Column[str]:
-    return Column(name, _BYTEWISE, **{"nullable": False, **options})
+def _bytewise(name: str, *, nullable: bool = False, primary_key: bool = False, unique: bool = False) -> Column[str]:
+    return Column(name, _BYTEWISE, nullable=nullable, primary_key=primary_key, unique=unique or None)
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:

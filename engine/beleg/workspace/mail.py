@@ -1,0 +1,82 @@
+"""The mailbox: taking mail in, and finding it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from beleg.deciding import BATCH
+from beleg.message import content_identity, parse
+from beleg.record import RecordRef
+from beleg.store.mails import Mails, StoredMessage
+from beleg.workspace.base import NotFound
+from beleg.workspace.decisions import Decisions
+
+Incoming = tuple[bytes, str] | tuple[bytes, str, str]
+"""A mail to take in: its bytes, the folder or mbox that it lies in, and the mailbox: the path that was named."""
+
+
+@dataclass
+class MailReport:
+    """What taking in mail did."""
+
+    new: int = 0
+    known: int = 0
+    decided: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+class Mail(Decisions):
+    """The stored mail."""
+
+    def import_mail(
+        self,
+        found: Iterable[Incoming],
+        *,
+        decide: bool = True,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> MailReport:
+        """Store mails that are not stored yet; then, unless `decide` is False, decide the new ones, oldest first, so
+        that an answer that was found before its question inherits from it all the same."""
+        report = MailReport()
+        new: list[int] = []
+        source = iter(found)
+        while batch := list(islice(source, BATCH)):
+            with self.database.begin() as connection:
+                mails = Mails(connection)
+                hashes = [content_identity(raw) for raw, *_ in batch]
+                known = mails.known(hashes)
+                for (raw, *places), identity in zip(batch, hashes, strict=True):
+                    if identity in known:
+                        report.known += 1
+                        continue
+                    known.add(identity)
+                    new.append(mails.add(parse(raw, self.rules.limits), raw, *places))
+                    report.new += 1
+            progress(len(batch))
+        if decide and new:
+            with self.database.begin(write=False) as connection:
+                new = Mails(connection).oldest_first(new)
+            outcome = self.assign(new)
+            report.decided, report.failed = outcome.decided, outcome.failed
+        return report
+
+    def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
+        """The newest messages, the latest first, with the records that stand on each."""
+        with self.database.begin(write=False) as connection:
+            return Mails(connection).newest(count)
+
+    def find_message(self, name: str) -> StoredMessage:
+        """The message of this row number, Message-ID or beginning of its sha256. Raises NotFound."""
+        with self.database.begin(write=False) as connection:
+            found = Mails(connection).find(name)
+        if not found:
+            raise NotFound(
+                f"no stored message is named {name!r}; name it by row number, Message-ID or the first 6 or more "
+                "characters of its sha256"
+            )
+        if len(found) > 1:
+            rows = ", ".join(str(each.row) for each in found[:5])
+            raise NotFound(f"{len(found)} stored messages are named {name!r}; name one by its row number: {rows}")
+        return found[0]
