@@ -291,6 +291,17 @@ def test_the_journal_keeps_its_entries_without_the_person(workspace: Workspace, 
     assert "kunde" not in json.dumps(stub.payload)
 
 
+def test_a_number_is_not_given_again(workspace: Workspace, database: Database) -> None:
+    newest = mail("Letzte", id_="9@x", date=day(9))
+    workspace.import_mail([(newest, "")])
+    number = row(workspace, "9@x")
+    with database.begin() as connection:
+        journal.append(connection, "2026-03-09T11:00:00+00:00", "lena", "note", number)
+    privacy.erase(workspace, ANNA, "lena")
+    workspace.import_mail([(mail("Neu", sender="bob@b.example", id_="10@x"), "")])
+    assert row(workspace, "10@x") > number
+
+
 def test_records_lose_the_address_in_the_mirror(workspace: Workspace) -> None:
     done = privacy.erase(workspace, ANNA, "lena")
     assert done.plan.records == ("contact:K-5", "contact:K-7")
@@ -315,12 +326,17 @@ def test_a_record_that_is_named_by_the_address_goes(database: Database, installe
     )
     workspace.import_mail((each, "") for each in (QUESTION, ROUND))
     workspace.add(row(workspace, "3@x"), him, ANNA)
+    assert [message.corrected for message, _ in workspace.newest(1)] == [True]
     done = privacy.erase(workspace, ANNA, "lena")
     assert done.plan.deleted_records == (f"contact:{ANNA}",)
     assert named(database) == []
     (shown,) = workspace.show("order:O-1")
     assert shown.record is not None
     assert shown.record.links == ()
+    ((message, refs),) = workspace.newest(9)
+    assert (message.message_id, refs, message.state, message.corrected) == (
+        "3@x", [RecordRef("order", "O-1")], "assigned", False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("with_ignored", [False, True])

@@ -131,6 +131,7 @@ class _Erasure:
         self._mails = Mails(connection)
         self._limits: Limits = workspace.rules.limits
         self._ignored = workspace.ignore_list(connection)
+        self._step_types = workspace.step_types
         self._customers = role_types(workspace.installed.types.values()).get(CUSTOMER, CUSTOMER)
         self._address = address.strip()
         self._with_ignored = with_ignored
@@ -154,10 +155,11 @@ class _Erasure:
         assignments = erasing.assignments_on(self._db, gone)
         decisions = self._decisions(rewriting, moves, {each.thread for each in stored.values()}, gone, write=write)
         redacted = self._journal(gone, {stored[row].subject for row in gone} - {""}, write=write)
-        kept, dropped = self._records(records, write=write)
+        kept, dropped, touched = self._records(records, write=write)
         if write:
             erasing.remember(self._db, [each.sha256 for each in stored.values()])
             erasing.delete_mails(self._db, gone)
+            self._mails.settle(touched - gone, self._step_types)
             erasing.rename(self._db, rewriting.source)
             erasing.settle_words(self._db)
             erasing.delete_attempts(self._db, self._person.key)
@@ -220,21 +222,23 @@ class _Erasure:
         """Whether a record is the person's own: a customer with this address and no other."""
         return each.ref.type == self._customers and each.address_keys() == {self._person.key}
 
-    def _records(self, records: Iterable[Record], *, write: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Take the address off the records of the mirror; returns those, and those that are named by it and go."""
+    def _records(self, records: Iterable[Record], *, write: bool) -> tuple[tuple[str, ...], tuple[str, ...], set[int]]:
+        """Take the address off the records of the mirror; returns those, those that are named by it and go, and the
+        messages that these stood on."""
         kept, dropped = [], []
+        touched: set[int] = set()
         for each in records:
             if self._person.is_in(each.ref.id):
                 dropped.append(str(each.ref))
                 if write:
-                    erasing.delete_record(self._db, each.ref)
+                    touched |= erasing.delete_record(self._db, each.ref)
                 continue
             kept.append(str(each.ref))
             if write:
                 erasing.rewrite_record(self._db, self._without(each))
         if write:
             erasing.delete_entry(self._db, address_entry(self._person.key))
-        return tuple(kept), tuple(dropped)
+        return tuple(kept), tuple(dropped), touched
 
     def _without(self, each: Record) -> Record:
         def plain(text: str | None) -> str | None:

@@ -163,8 +163,11 @@ def rewrite_record(connection: Connection, each: Record) -> None:
     connection.execute(update(record).where(record.c.type == ref.type, record.c.id == ref.id).values(data=dump(each)))
 
 
-def delete_record(connection: Connection, ref: RecordRef) -> None:
-    """Take a record out of the mirror, off the messages, and out of the links of others."""
+def delete_record(connection: Connection, ref: RecordRef) -> set[int]:
+    """Take a record out of the mirror, off the messages, and out of the links of others; returns the row numbers of
+    those messages."""
+    on = select(assignment.c.message).where(assignment.c.record_type == ref.type, assignment.c.record_id == ref.id)
+    rows = set(connection.scalars(on))
     of = {record: "", record_key: "", record_link: "", assignment: "record_"}
     for table, prefix in of.items():
         where = (table.c[f"{prefix}type"] == ref.type, table.c[f"{prefix}id"] == ref.id)
@@ -173,6 +176,7 @@ def delete_record(connection: Connection, ref: RecordRef) -> None:
         delete(record_link).where(record_link.c.target_type == ref.type, record_link.c.target_id == ref.id)
     )
     connection.execute(delete(record_key).where(record_key.c.via == str(ref)))
+    return rows
 
 
 def delete_entry(connection: Connection, entry: str) -> None:

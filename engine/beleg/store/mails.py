@@ -147,7 +147,7 @@ class Mails:
         thread = min(threads, default=0)
         sender, name = sender_of(parsed)
         row = self._db.execute(
-            _ADD,
+            _ADD[self._db.dialect.name],
             {
                 "sha256": parsed.sha256,
                 "bytes_sha256": parsed.bytes_sha256,
@@ -452,7 +452,15 @@ _DESCRIBE = Statement(
     "INSERT INTO ruleset (id, description) SELECT id, description FROM {rulesets} b WHERE true ON CONFLICT DO NOTHING",
     rulesets="id description",
 )
-_ADD = insert(message).returning(message.c.id)
+# SQLite would give the number of the newest message again once that is erased, and the journal still has it.
+_UNUSED = text(
+    "(SELECT max(n) + 1 FROM (SELECT 0 AS n UNION ALL SELECT max(id) FROM message "
+    "UNION ALL SELECT max(message) FROM journal))"
+)
+_ADD = {
+    "sqlite": insert(message).values(id=_UNUSED).returning(message.c.id),
+    "postgresql": insert(message).returning(message.c.id),
+}
 _ADD_NAMES = Statement("INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name")
 _SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
 _KNOWN = Statement(
