@@ -28,8 +28,9 @@ from beleg.orchestrator.ruleset import RuleSet
 from beleg.orchestrator.ruleset import decode as decode_ruleset
 from beleg.outcome import State, state_of
 from beleg.record import RecordRef
+from beleg.store import words
 from beleg.store.batch import Statement
-from beleg.store.database import alone
+from beleg.store.database import alone, alone_on, moving, unmoved
 from beleg.store.tables import NO_DATE, assignment, decision, message, ruleset
 from beleg.trace import Trace, decode, encode_with_digest
 
@@ -163,8 +164,11 @@ class Mails:
                 "raw": self._pack.compress(raw),
             },
         ).scalar_one()
+        words.write(self._db, [(row, words.words_of(parsed))])
         if parsed.references:
             _ADD_NAMES.run(self._db, names=_each_once(parsed.references), message=row)
+        if len(threads) > 1:
+            moving(self._db)
         if not threads:
             self._db.execute(_SET_THREAD, {"b_id": row, "b_thread": row})
         for others in _chunks(sorted(threads - {thread})):
@@ -179,6 +183,13 @@ class Mails:
         if parsed.message_id:
             tied.update(self._db.scalars(_NAMED, {"name": parsed.message_id}))
         return tied
+
+    def hold(self, rows: Collection[int]) -> None:
+        """Keep others from deciding and correcting the threads of these messages until the transaction ends: of two who
+        open a message at once the second one finds it decided. Once a transaction, and before what it reads of them."""
+        if self._db.dialect.name == "postgresql":
+            unmoved(self._db)
+            alone_on(self._db, self.thread_numbers(rows))
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -259,7 +270,7 @@ class Mails:
         found = _RAW.run(self._db, rows=[(str(row),) for row in rows])
         return {row: self._unpack.decompress(packed) for row, packed in found}
 
-    def thread_numbers(self, rows: Sequence[int]) -> list[int]:
+    def thread_numbers(self, rows: Collection[int]) -> list[int]:
         """The threads of some messages. One round trip."""
         return list(_NUMBERS.run(self._db, rows=[(str(row),) for row in rows]).scalars())
 

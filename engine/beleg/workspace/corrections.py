@@ -21,6 +21,7 @@ class Corrections(Base):
         already stands by hand). Raises NotFound where the ERP has no such record."""
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             directory = SqlDirectory(connection)
             record = directory.records([ref]).get(ref)
             if record is None:
@@ -53,6 +54,7 @@ class Corrections(Base):
         what was removed. Raises NotFound where it does not stand there."""
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             standing = [each for each in mails.assignments(row) if each.stands]
             if ref not in {each.record for each in standing}:
                 raise NotFound(f"{ref} does not stand on this message")

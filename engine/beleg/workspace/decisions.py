@@ -45,6 +45,7 @@ class Decisions(Ignoring):
             for start in range(0, len(rows), BATCH):
                 batch = rows[start : start + BATCH]
                 with self.database.begin() as connection:
+                    Mails(connection).hold(batch)
                     made, failed = self._assign(connection, batch)
                 self._described = True
                 report.decided += len(made)
@@ -88,6 +89,7 @@ class Decisions(Ignoring):
                 return found
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             if not (found := mails.decision(row)):
                 _, failed = self._assign(connection, [row])
                 if failed:

@@ -110,7 +110,9 @@ _INDEXES = (
 # What no declaration of tables can say: the index of words, and that the journal is append-only.
 _OWN = {
     "sqlite": (
-        "CREATE VIRTUAL TABLE message_words USING fts5 (subject, addresses, content, tokenize = 'ascii')",
+        # Words are parted by blanks before they come here; beginnings of two and three letters have too many words.
+        "CREATE VIRTUAL TABLE message_words USING fts5 "
+        "(subject, addresses, content, tokenize = 'ascii', prefix = '2 3')",
         """
         CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
