@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from beleg.message import Message
 from beleg.record import Record, RecordRef
+from beleg.store import words
 from beleg.store.batch import Statement
 from beleg.store.database import Database
 from beleg.store.directory import dump, load
@@ -91,7 +92,8 @@ def rewrite_mail(connection: Connection, row: int, parsed: Message, raw: bytes) 
             raw=packed(raw),
         )
     )
-    _forget_words(connection, [row])
+    words.forget(connection, row)
+    words.write(connection, [(row, words.words_of(parsed))])
 
 
 def remember(connection: Connection, identities: Collection[str]) -> None:
@@ -109,7 +111,7 @@ def _forget_words(connection: Connection, rows: Collection[int]) -> None:
 
 
 def settle_words(connection: Connection) -> None:
-    """Let the index of words forget what was taken out of it: SQLite's keeps deleted words until it merges."""
+    """Let the index of words forget what was taken out of it: that of SQLite keeps deleted words until it merges."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("INSERT INTO message_words (message_words) VALUES ('optimize')")
 
