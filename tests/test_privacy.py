@@ -513,6 +513,17 @@ def test_what_cannot_be_masked_safely_is_deleted(database: Database, installed: 
     assert workspace.everything() == []
 
 
+def test_mails_that_would_become_one_are_one_afterwards(database: Database, installed: Installed) -> None:
+    workspace = Workspace(database, installed)
+    copies = [mail("Rundbrief", sender="bob@b.example", to=f"c@c.example, {each}") for each in (ANNA, ANNA.upper())]
+    workspace.import_mail((each, "") for each in copies)
+    fates = [(each.fate, each.why) for each in privacy.erase(workspace, ANNA, "lena").plan.mails]
+    assert fates == [("masked", "participant"), ("deleted", "unmaskable")]
+    assert len(workspace.everything()) == 1
+    report = workspace.import_mail((each, "") for each in copies)
+    assert (report.new, report.known) == (0, 2)
+
+
 def test_attached_messages_are_masked() -> None:
     inner = mail("Innen", "für anna@kunde.example", to="Anna K <anna@kunde.example>", sender="Tom <t@t.example>")
     outer = (

@@ -25,6 +25,7 @@ from beleg.workspace import Workspace, now
 Fate = Literal["deleted", "masked"]
 Why = Literal["sender", "only_outsider", "participant", "mentioned", "unmaskable"]
 """`unmaskable`: he is one of several, or mentioned, but a stand-in can't be proven to be all that is left of him."""
+_SHORT = 7
 ACT = "person.erased"
 """The act of the stub in the journal."""
 Progress = Callable[[int], None]
@@ -184,6 +185,8 @@ class _Erasure:
             written, after = masked(raw, self._person, self._limits)
         except Unmaskable as error:
             return replace(planned, why="unmaskable", note=str(error))
+        if after.sha256 in rewriting.identities.values():
+            return replace(planned, why="unmaskable", note="it would be the same as another mail")
         moves[stored.row] = moved(parse(raw, self._limits), self._person)
         rewriting.identities |= {stored.sha256: after.sha256, f"sha256:{stored.sha256}": f"sha256:{after.sha256}"}
         if write:
@@ -280,9 +283,9 @@ def _thread_name(stored: StoredMessage) -> str:
 
 
 def _names_one(value: Any, subjects: Collection[str]) -> bool:
-    """Whether one of the subjects stands somewhere in a payload."""
+    """Whether one of the subjects stands somewhere in a payload; one of a few letters tells nobody, within a text."""
     if isinstance(value, str):
-        return any(subject in value for subject in subjects)
+        return any(subject == value or (len(subject) > _SHORT and subject in value) for subject in subjects)
     if isinstance(value, dict):
         return any(_names_one(each, subjects) for each in value.values())
     return isinstance(value, list) and any(_names_one(each, subjects) for each in value)
