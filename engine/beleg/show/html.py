@@ -62,7 +62,7 @@ def shown_html(raw: bytes) -> ShownHtml | None:
     except _TooComplexError:
         return ShownHtml(None, 0, 0)
     # Turns of the writing direction would reach into the target shown behind a link.
-    body = UNPRINTABLE.sub("", '<hr class="part">'.join(cleaned))
+    body = UNPRINTABLE.sub("", "<hr>".join(cleaned))
     return ShownHtml(_DOCUMENT.format(body=body), len(found.blocked), found.left_out)
 
 
