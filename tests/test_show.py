@@ -576,8 +576,9 @@ def test_no_html_takes_long(source: str, complex_: bool) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    texts = [">" * 1_900_000, ">\nx\n" * 400_000, "On 1\n" * 300_000, "Von: x\n" * 200_000, "\n" * 1_900_000]
-    texts += ["wrote " * 300_000, "Am " + "schrieb " * 200_000, "On x wrote:\n" * 100_000, ">\n" * 1_500_000]
+    runs = [">", ">\nx\n", "On 1\n", "Von: x\n", "\n", "wrote ", "Am schrieb ", "On x wrote:\n", ">\n", "-", "_____\n"]
+    texts = [run * (499_000 // len(run)) for run in (*runs, "Am " + "wrote " * 40 + "\n")]
+    texts.append("> x\n" * 2_000_000)  # more than is searched
     for text in texts:
         raw = plain(text).encode()
         message = parse(raw)
