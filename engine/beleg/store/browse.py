@@ -18,6 +18,9 @@ from beleg.store.pages import Page, Place, Position, page
 from beleg.store.tables import record, record_key, record_link
 from beleg.trace import Trace
 
+LINKS = 100
+"""How many links of a record are read in each direction."""
+
 
 def named(connection: Connection, text: str) -> list[RecordRef]:
     """The record that is written so (`order:O-81`), retired or not; nothing when there is none."""
@@ -92,10 +95,12 @@ def documents_of(connection: Connection, customers: Collection[RecordRef]) -> se
 
 
 class Tied(NamedTuple):
-    """A message that a record stands on: how it came to stand there, and the newest trace of the message."""
+    """A message that a record stands on: how it came to stand there, what stands there because of it, and the newest
+    trace of the message."""
 
     message: StoredMessage
     assignment: Assignment
+    derived: tuple[RecordRef, ...]
     trace: Trace | None
 
 
@@ -116,9 +121,16 @@ def communication(
     traces = mails.traces(decisions.values())
     letters = []
     for each in mails.get(rows):
-        own = next(one for one in tied[each.row] if one.stands and one.record == ref)
-        letters.append(Tied(each, own, traces[decisions[each.row].id] if each.row in decisions else None))
+        there = [one for one in tied[each.row] if one.stands]
+        own = next(one for one in there if one.record == ref)
+        derived = tuple(one.record for one in there if one.origin == "derived" and one.source == str(ref))
+        letters.append(Tied(each, own, derived, traces[decisions[each.row].id] if each.row in decisions else None))
     return found.of(letters)
+
+
+def message_counts(connection: Connection, refs: Collection[RecordRef]) -> dict[RecordRef, int]:
+    """On how many messages each of these records stands; 1,001 means more than 1,000. One round trip."""
+    return {RecordRef(type_, id_): count for type_, id_, count in _MESSAGES.run(connection, refs=refs)}
 
 
 class Linked(NamedTuple):
@@ -131,7 +143,7 @@ class Linked(NamedTuple):
     gone: bool
 
 
-def links(connection: Connection, ref: RecordRef, most: int = 100) -> tuple[list[Linked], list[Linked]]:
+def links(connection: Connection, ref: RecordRef, most: int = LINKS) -> tuple[list[Linked], list[Linked]]:
     """What a record points at, and what points at it: of each at most so many, by role and name. Two round trips."""
     found = []
     for query in (_LINKS, _LINKED_BY):
@@ -148,6 +160,15 @@ def links(connection: Connection, ref: RecordRef, most: int = 100) -> tuple[list
 _OF_RECORD = (
     "SELECT message FROM assignment WHERE record_type = :type AND record_id = :id AND removed_by IS NULL "
     "GROUP BY message"
+)
+_MESSAGES = Statement(
+    f"""
+    SELECT r.type, r.id, (SELECT count(*) FROM (
+      SELECT DISTINCT a.message FROM assignment a
+      WHERE a.record_type = r.type AND a.record_id = r.id AND a.removed_by IS NULL LIMIT {COUNTED + 1}) AS counted)
+    FROM {{refs}} r
+    """,
+    refs="type id",
 )
 _LINKS = text(
     "SELECT l.role, l.target_type, l.target_id, r.data, r.retired FROM record_link l "

@@ -39,7 +39,7 @@ class Language:
         said = self.words.ugettext(message)
         return said % parameters if parameters else said
 
-    def date(self, moment: datetime | str | None) -> str:
+    def date(self, moment: datetime | str | None, *, seconds: bool = True) -> str:
         """Date and time, in the site's time zone; a text is ISO 8601."""
         if isinstance(moment, str):
             try:
@@ -48,7 +48,11 @@ class Language:
                 return str(moment)
         if moment is None:
             return "–"
-        return dates.format_datetime(moment.astimezone(self.zone), "medium", locale=self.locale, tzinfo=self.zone)
+        moment = moment.astimezone(self.zone)
+        if not seconds:
+            parts = (dates.format_skeleton(each, moment, self.zone, locale=self.locale) for each in ("yMMMd", "Hm"))
+            return ", ".join(parts)
+        return dates.format_datetime(moment, "medium", locale=self.locale, tzinfo=self.zone)
 
     def number(self, value: float) -> str:
         """A number with the separators of the language."""
