@@ -39,11 +39,19 @@ def _kept(check: Check) -> tuple[str, ...]:
 
 
 class Phrases:
-    """Makes the parameters of sentences in one language; `moment` words a time (ISO 8601, as the trace has it)."""
+    """Makes the parameters of sentences in one language. `moment` words a time (ISO 8601, as the trace has it); with
+    `by_subject`, an earlier mail is called by its subject and date where they are known, not by its Message-ID."""
 
-    def __init__(self, types: Mapping[str, RecordType], language: str, moment: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, RecordType],
+        language: str,
+        moment: Callable[[str], str] = str,
+        by_subject: bool = False,
+    ) -> None:
         self._types = types
         self.moment = moment
+        self._by_subject = by_subject
         self.language = language
         self.texts = TEXTS[language]
 
@@ -99,7 +107,7 @@ class Phrases:
             "named": self._named(check.numbers, type_),
             "by": check.facts.get("by", ""),
             "on": ", ".join(map(self.moment, filter(None, check.facts.get("on", "").split(", ")))),
-            "message": check.about,
+            "message": self._message(check),
             "earlier": self.texts["earlier_empty" if check.counts.get("earlier") else "no_earlier"],
             "limit": LIMITS[self.language].get(check.facts.get("limit", ""), ""),
             "allowed": check.facts.get("allowed", ""),
@@ -119,6 +127,13 @@ class Phrases:
         """The word for a status; a plugin's own as it is."""
         known = STATUSES.get(status)
         return known[self.language] if known else status
+
+    def _message(self, check: Check) -> str:
+        subject, date = check.facts.get("subject"), check.facts.get("date")
+        if not self._by_subject or not subject:
+            return check.about
+        quoted = self.texts["quoted"].format(text=subject)
+        return f"{quoted} ({self.moment(date)})" if date else quoted
 
     def _named(self, numbers: Sequence[Naming], type_: str) -> str:
         if not numbers:

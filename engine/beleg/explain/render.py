@@ -21,8 +21,8 @@ MARKS = {"held": "✓", "not_held": "✗"}
 
 
 class Explainer:
-    """Renders traces in one language, by the installed clauses, steps and types. `moment` words a time for a reader; as
-    it comes, it stays ISO 8601."""
+    """Renders traces in one language, by the installed clauses, steps and types. For `moment` and
+    `by_subject` see `Phrases`: left as they are, times stay ISO 8601, and mails are called by their Message-ID."""
 
     def __init__(
         self,
@@ -32,13 +32,14 @@ class Explainer:
         language: str = "en",
         *,
         moment: Callable[[str], str] = str,
+        by_subject: bool = False,
     ) -> None:
         self._clauses = clauses
         self.steps = steps
         self._step_types = {step.name: step.type or "" for step in steps}
         self._order = {step.name: number for number, step in enumerate(steps, 1)}
         self._labels = {step.name: step.labels.get(language) for step in steps}
-        self.phrases = Phrases(types, language, moment)
+        self.phrases = Phrases(types, language, moment, by_subject)
         self.language = language
         self.texts = self.phrases.texts
 

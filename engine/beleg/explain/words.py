@@ -32,6 +32,7 @@ TEXTS = {
     "en": {
         "mail": "Mail",
         "no_subject": "(no subject)",
+        "quoted": '"{text}"',
         "assigned": "ASSIGNED",
         "nothing": "NOTHING ASSIGNED",
         "evidence": "evidence",
@@ -80,6 +81,7 @@ TEXTS = {
     "de": {
         "mail": "Mail",
         "no_subject": "(kein Betreff)",
+        "quoted": "„{text}“",
         "assigned": "ZUGEORDNET",
         "nothing": "NICHTS ZUGEORDNET",
         "evidence": "Belege",

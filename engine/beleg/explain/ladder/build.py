@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from beleg.assignment import Origin
 from beleg.explain.ladder.candidates import candidates_of
 from beleg.explain.ladder.model import Asked, CheckSeen, Cited, Earlier, FollowUpSeen, Linked, Mark, Rung
 from beleg.explain.ladder.words import ORIGINS, TEXTS, VERDICTS
 from beleg.explain.phrases import deciding
 from beleg.explain.render import Explainer
 from beleg.frame_clauses import FRAME
-from beleg.record import RecordRef
+from beleg.record import Record, RecordRef
 from beleg.trace import Check, Outcome, RuleSeen, StepTrace, Trace, decisive
 
 FOLLOW = "follow"
@@ -26,6 +27,26 @@ CHECKS = 50
 def linked(explainer: Explainer, trace: Trace) -> tuple[Linked, ...]:
     """The records that the decision left on the message, each with its one sentence."""
     return tuple(_linked(explainer, trace, outcome) for outcome in trace.assigned)
+
+
+def linked_since(
+    explainer: Explainer, ref: RecordRef, origin: Origin, because: str, record: Record | None = None
+) -> Linked:
+    """A record that was put on the message after the decision, with a sentence that the caller has; None for `record`
+    where the ERP no longer has it."""
+    return Linked(
+        str(ref),
+        ref.type,
+        ref.id,
+        explainer.phrases.record(str(ref)),
+        origin,
+        ORIGINS[explainer.language][origin],
+        because,
+        number=(record and record.number) or "",
+        label=(record and record.label) or "",
+        status=explainer.phrases.status(record.status) if record and record.status else "",
+        gone=record is None,
+    )
 
 
 def _linked(explainer: Explainer, trace: Trace, outcome: Outcome) -> Linked:

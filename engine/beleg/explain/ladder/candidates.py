@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
+from beleg.directory import COUNTED
 from beleg.explain.ladder.model import Candidate, CandidateTable, Cited
 from beleg.explain.ladder.words import TEXTS
 from beleg.explain.phrases import SHOWN
@@ -45,6 +46,8 @@ class _Table:
             label = f"{total} {texts['candidate' if total == 1 else 'candidates']}"
         beyond = total - len(listed)
         more = texts["more"].format(count=beyond) if beyond > 0 else ""
+        if total > COUNTED:
+            more = self._texts["over"].format(count=COUNTED - len(listed))
         return CandidateTable(tuple(map(self._row, listed)), total, label, more)
 
     def _row(self, record: str) -> Candidate:
@@ -52,7 +55,7 @@ class _Table:
         return Candidate(
             record,
             self._phrases.record(record),
-            record in check.kept,
+            record in check.kept and check.verdict != "removed",
             self._why(record),
             Cited(check.about, self._phrases.place(check.at), check.at) if check.at else None,
             tuple(Cited(n.number, self._phrases.place(n.at), n.at) for n in self._namings.get(record, ())),

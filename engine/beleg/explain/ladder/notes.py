@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator
 
@@ -17,19 +18,23 @@ from beleg.trace import Trace
 LONGEST = 120
 """Characters of a short reason."""
 FEW = 3
+_BRACKETS = re.compile(r" \([^()]*\)\.$")
 
 
 def short_reason(explainer: Explainer, trace: Trace, most: int = LONGEST) -> str:
     """Why the mail is where it is, in one line of at most `most` characters: the first sentence of the summary, or,
-    where that is too long, what the clause says; cut off with … where nothing is short enough."""
-    first = explainer.summary(trace)[0]
+    where that is too long, without what stands in brackets at its end, or what the clause says; cut off with … where
+    nothing is short enough."""
+    first = " ".join(explainer.summary(trace)[0].split())
     if len(first) <= most:
         return first
-    for outcome in trace.assigned:
-        if found := trace.assigning(outcome.record):
-            said = explainer.said(found[1], found[0])
-            if len(said) <= most:
-                return said
+    bare = _BRACKETS.sub(".", first)
+    if len(bare) <= most:
+        return bare
+    if deciding := next(((s.step, check) for s in trace.steps for check in s.checks if check.assigned), None):
+        said = explainer.said(deciding[1], deciding[0])
+        if len(said) < most:
+            return f"{said}."
     shortened = textwrap.shorten(first, most, placeholder=" …")
     # One word may be longer than the line.
     return shortened if len(shortened) > most // 2 else first[: most - 1] + "…"

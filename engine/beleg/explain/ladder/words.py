@@ -33,7 +33,7 @@ TEXTS = {
         # steps
         "nothing": "nothing found",
         "nothing_in": "nothing found ({stages})",
-        "not_needed": "not needed: {step} has decided already",
+        "not_needed": "not needed: the step {step} has decided already",
         "limit": "not done: the mail is too large to be read in full",
         "absent": "not part of this decision: the step was not installed then",
         "more_checks": "… and {count} more checks",
@@ -41,6 +41,7 @@ TEXTS = {
         "does_not_hold": "does not hold ({when})",
         "not_asked": "not asked any more",
         # why a candidate was kept or dropped
+        "over": "… and more than {count} more",
         "alone": "{numbers} names it alone",
         "alone_many": "{numbers} name it alone",
         "unnamed": "no number of the mail names it",
@@ -59,7 +60,6 @@ TEXTS = {
         "stood": "it stands on this mail already",
         # evidence
         "more_evidence": "… and {count} more addresses and numbers",
-        "unused": "no check used it",
         # warnings
         "newcomer": "The sender {address} was not part of this thread before.",
         "newcomer_inherited": "What is linked was adopted from the thread all the same.",
@@ -71,12 +71,13 @@ TEXTS = {
     "de": {
         "nothing": "nichts gefunden",
         "nothing_in": "nichts gefunden ({stages})",
-        "not_needed": "nicht mehr nötig: {step} hat schon entschieden",
+        "not_needed": "nicht mehr nötig: der Schritt {step} hat schon entschieden",
         "limit": "nicht geprüft: die Mail ist zu groß, um ganz gelesen zu werden",
         "absent": "nicht an dieser Entscheidung beteiligt: der Schritt war damals nicht installiert",
         "more_checks": "… und {count} weitere Prüfungen",
         "does_not_hold": "gilt nicht ({when})",
         "not_asked": "nicht mehr gefragt",
+        "over": "… und mehr als {count} weitere",
         "alone": "{numbers} steht nur hier",
         "alone_many": "{numbers} stehen nur hier",
         "unnamed": "keine Nummer der Mail steht hier",
@@ -93,7 +94,6 @@ TEXTS = {
         "led": "eine Adresse führt hierher, andere zu {others}",
         "stood": "steht schon an dieser Mail",
         "more_evidence": "… und {count} weitere Adressen und Nummern",
-        "unused": "von keiner Prüfung benutzt",
         "newcomer": "Der Absender {address} war an diesem Verlauf bisher nicht beteiligt.",
         "newcomer_inherited": "Die Zuordnung wurde trotzdem aus dem Verlauf übernommen.",
         "several_from": "Die Mail nennt mehrere Absender: {addresses}. Alle zählen.",
