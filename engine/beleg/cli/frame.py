@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from beleg.printable import UNPRINTABLE, printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -115,28 +117,21 @@ def person(by: str | None) -> str:
         return "unknown"
 
 
-_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
-
-
-def harmless(text: str) -> str:
-    """The text without control characters: a mail's subject must not command the terminal."""
-    return text.translate(_CONTROLS)
-
-
 def say(text: str = "") -> None:
     """Print one text, replacing what the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(harmless(text).encode(encoding, "replace").decode(encoding) + "\n")
+    sys.stdout.write(printable(text).encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def complain(text: str) -> None:
     """Say on standard error, in one line, what went wrong."""
-    print("beleg: " + harmless(" ".join(text.split())), file=sys.stderr)
+    print("beleg: " + printable(" ".join(text.split())), file=sys.stderr)
 
 
 def say_json(value: Any) -> None:
-    """Print one JSON document on one line."""
-    say(msgspec.json.encode(value).decode())
+    """Print one JSON document on one line; what a terminal must not get is escaped in it, so that data stays data."""
+    text = msgspec.json.encode(value).decode()
+    say(UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def say_lines(lines: Iterable[Line]) -> None:
@@ -151,7 +146,7 @@ def say_lines(lines: Iterable[Line]) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     for each in lines:
-        console.print(Text.assemble(*((harmless(text), STYLES.get(style, "")) for text, style in each)))
+        console.print(Text.assemble(*((printable(text), STYLES.get(style, "")) for text, style in each)))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -19,7 +19,7 @@ _FIELD = re.compile(r"^([!-9;-~]++)[ \t]*+:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _WANTED = frozenset(
     {"from", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id", "in-reply-to", "references"}
-    | {"content-type", "content-transfer-encoding", "content-disposition"}
+    | {"content-type", "content-transfer-encoding", "content-disposition", "content-id"}
 )
 _LEADING_COMMENT = re.compile(r"\s*+(?:\([^()]*+\)\s*+)++")
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"

@@ -44,7 +44,7 @@ _LONG_TAG = re.compile(rf"<[a-zA-Z][^>]{{{_LONG}}}")
 _QUOTED_ANGLE = re.compile(r"""=\s*+(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])""")
 
 _ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>"'][^\s>]*+)?)*+"""
-_TAG = re.compile(
+TAG = re.compile(
     rf"""<(?:
       (?=[sitnx])(?P<raw>script|style|title|iframe|noembed|noframes|textarea|xmp)(?=[\s/>])(?P<of_raw>{_ATTRIBUTES})
           (?P<text>>[^<]*+(?:<(?!/(?P=raw)[\s/>])[^<]*+)*+)?
@@ -54,17 +54,17 @@ _TAG = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+)))?""")
+ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s>]*+)))?""")
 _READ = re.compile(r"hidden|style|mailto|&\#", re.IGNORECASE)
 _NUMBERED_MARK = re.compile(r"&#(?:0*+[1-7]|[xX]0*+[1-7])(?![0-9a-fA-F]);?")
 _LONG_NUMBER = re.compile(r"&#[0-9]{8,}")
-_VOID = names("area base br col embed hr img input link meta param source track wbr keygen frame image")
+VOID = names("area base br col embed hr img input link meta param source track wbr keygen frame image")
 # An end tag closes these too when they are open inside its element.
 _IMPLIED = frozenset({"p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "dd", "dt"})
 _LOOK_BACK = 4
 # Where the tree isn't built by lexbor: which start tags end a paragraph, and where the search for the start
 # of an end tag ends.
-_ENDS_P = names(
+ENDS_P = names(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure"
     " footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol p pre search section"
     " summary ul"
@@ -109,7 +109,7 @@ class Trust:
         if cost + attributes > self.left:
             attributes = 0
             if cost <= self.left and (_LONG_TAG.search(source) or _QUOTED_ANGLE.search(source)):
-                attributes = sum(_attributes(match) ** 2 for match in _TAG.finditer(source))
+                attributes = sum(_attributes(match) ** 2 for match in TAG.finditer(source))
         if cost + attributes > self.left:
             return False
         self.left -= cost + attributes
@@ -118,7 +118,7 @@ class Trust:
 
 def _attributes(match: re.Match[str]) -> int:
     text = match["attributes"] or match["of_raw"] or ""
-    return len(_ATTRIBUTE.findall(text)) if len(text) > _LONG else 0
+    return len(ATTRIBUTE.findall(text)) if len(text) > _LONG else 0
 
 
 def tame(source: str, trust: Trust) -> tuple[str, bool]:
@@ -131,8 +131,8 @@ def tame(source: str, trust: Trust) -> tuple[str, bool]:
         return source, False
     source = _NUMBERED_MARK.sub("\ufffd", OWN_MARKS.sub("\ufffd", source))
     if tags <= _MANY_TAGS:
-        return _TAG.sub(_Rewriter().rewrite, source), True
-    return _TAG.sub(_Flattener().rewrite if _READ.search(source) else _flat, source), True
+        return TAG.sub(_Rewriter().rewrite, source), True
+    return TAG.sub(_Flattener().rewrite if _READ.search(source) else _flat, source), True
 
 
 def _flat(match: re.Match[str]) -> str:
@@ -174,7 +174,7 @@ class _Rewriter:
                 known = _read(name, attributes) if _READ.search(attributes) else ""
                 self._attributes[name, attributes] = known
             kept = known
-        if name in _VOID:
+        if name in VOID:
             if not kept:
                 return MARKS.get(name, "")
             return f"<area{kept}>" if name == "area" else ""
@@ -221,7 +221,7 @@ class _Flattener(_Rewriter):
     def start(self, name: str, attributes: str) -> str:
         last = self._open[-1] if self._open else ""
         ends = (
-            (last == "p" and name in _ENDS_P)
+            (last == "p" and name in ENDS_P)
             or (last in CELLS and (name in CELLS or name == "tr"))
             or (last == name == "li")
         )
@@ -250,17 +250,17 @@ class _Flattener(_Rewriter):
 def _read(name: str, attributes: str) -> str:
     """Of a tag's attributes those that are read, the first of each name."""
     found: dict[str, str] = {}
-    for attribute in _ATTRIBUTE.finditer(attributes):
+    for attribute in ATTRIBUTE.finditer(attributes):
         key = attribute[1].lower()
         if key in ("hidden", "style", "href") and key not in found:
             found[key] = attribute[2] or attribute[3] or attribute[4] or ""
-    kept = " hidden" if "hidden" in found or hides(_unescaped(found.get("style", ""))) else ""
-    link = _unescaped(found.get("href", "")) if name in ("a", "area") else ""
+    kept = " hidden" if "hidden" in found or hides(unescaped(found.get("style", ""))) else ""
+    link = unescaped(found.get("href", "")) if name in ("a", "area") else ""
     if "mailto:" in link.lower():
         kept += f' href="{html.escape(link)}"'
     return kept
 
 
-def _unescaped(value: str) -> str:
+def unescaped(value: str) -> str:
     # Python refuses to read numbers of thousands of digits; all of these are U+FFFD anyway.
     return html.unescape(_LONG_NUMBER.sub("&#xFFFD", value)) if "&" in value else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -155,6 +155,15 @@ def _participants(header: Header, reading: _Reading) -> tuple[Participant, ...]:
     return tuple(found.values())
 
 
+class Branch(NamedTuple):
+    """Which of the versions of a multipart/alternative a part belongs to."""
+
+    alternative: str
+    """The number of the multipart; empty where it is the mail itself."""
+    version: int
+    """From 1."""
+
+
 class _Entity(NamedTuple):
     """A message or a part of a multipart that is still to be read."""
 
@@ -167,12 +176,97 @@ class _Entity(NamedTuple):
     is_message: bool
     level: int
     default: str = "text/plain"
+    branches: tuple[Branch, ...] = ()
 
     def below(self, index: int) -> str:
         return f"{self.number}.{index}" if self.number else str(index)
 
 
-def _read_structure(data: bytes, header: Header, body: int, reading: _Reading) -> None:
+class Part(NamedTuple):
+    """A part that is no multipart, with what its header says of it."""
+
+    entity: _Entity
+    number: str
+    """As IMAP counts (RFC 3501)."""
+    kind: str
+    """The media type, in lower case."""
+    content_type: str
+    encoding: str
+    disposition: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is content, but no attached message (RULES.md section 2, Content)."""
+        return self.kind in ("text/plain", "text/html") and first_token(self.disposition) in ("", "inline")
+
+    @property
+    def name(self) -> str:
+        """The file name, decoded; empty where it has none."""
+        return fields.file_name(parameters(";" + self.disposition), parameters(";" + self.content_type))
+
+    @property
+    def content_id(self) -> str | None:
+        """What a `cid:` link calls it (RFC 2392)."""
+        return fields.one_id(first_text(self.entity.header, "content-id"))
+
+    @property
+    def subject(self) -> str:
+        """Of an attached message: its subject."""
+        data, start, end, _ = _message_bytes(self.entity, self.encoding)
+        return clean(readable(first_text(fields.read_header(data, start, end)[0], "subject")))
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """The versions of alternatives that it is in, the outermost first."""
+        return self.entity.branches
+
+    def size(self) -> int:
+        """How many bytes `decoded` gives; an estimate where the encoding is broken."""
+        return decoded_size(self._payload(), self.encoding)
+
+    def decoded(self) -> tuple[bytes, bool]:
+        """Its bytes without the transfer encoding, and whether that was sound."""
+        if self.kind == "message/rfc822":
+            data, start, end, sound = _message_bytes(self.entity, self.encoding)
+            return data[start:end], sound
+        return decode_transfer(self._payload(), self.encoding)
+
+    def text(self) -> str:
+        """Its bytes as characters: of HTML the source."""
+        return decode(self.decoded()[0], self.charset)
+
+    @property
+    def charset(self) -> str:
+        """The character set that is declared, whether or not there is one of that name; empty when none is."""
+        return parameters(self.content_type).get("charset", "").strip("'\" ") if "=" in self.content_type else ""
+
+    def _payload(self) -> bytes:
+        return self.entity.data[self.entity.body : self.entity.end]
+
+
+def parts(raw: bytes, limits: Limits = _DEFAULT_LIMITS) -> Iterator[Part]:
+    """The parts of a mail as `parse` reads them, up to where a limit is exceeded; those of attached messages too,
+    behind the part that the message is attached as. Never raises."""
+    data = _unix_lines(raw)
+    reading = _Reading(limits)
+    if len(raw) <= limits.message_bytes:
+        yield from _parts(data, *fields.read_header(data, 0, len(data)), reading)
+
+
+def header_fields(raw: bytes, limits: Limits = _DEFAULT_LIMITS) -> tuple[dict[str, list[Mailbox]], str]:
+    """What From, Reply-To, To, Cc and Bcc hold, each address wherever it stands, and what is no address; and the first
+    Date as it is written."""
+    data = _unix_lines(raw)
+    header, _ = fields.read_header(data, 0, len(data))
+    reading = _Reading(limits)
+    found = {
+        name: [element for value in header.get(name.lower(), ()) for element in reading.list_of(value)]
+        for name in _PARTICIPANTS
+    }
+    return found, first_text(header, "date")
+
+
+def _parts(data: bytes, header: Header, body: int, reading: _Reading) -> Iterator[Part]:
     waiting = [_Entity(data, header, body, len(data), "", is_message=True, level=0)]
     while waiting and reading.limit is None:
         entity = waiting.pop()
@@ -186,16 +280,18 @@ def _read_structure(data: bytes, header: Header, body: int, reading: _Reading) -
             continue
         number = entity.below(1) if entity.is_message else entity.number
         encoding = first_token(first_text(entity.header, "content-transfer-encoding"))
+        part = Part(entity, number, kind, content_type, encoding, first_text(entity.header, "content-disposition"))
+        yield part
         if kind == "message/rfc822":
-            waiting.append(_attached(entity, number, encoding, reading))
-            continue
-        disposition = first_text(entity.header, "content-disposition")
-        if kind in ("text/plain", "text/html") and first_token(disposition) in ("", "inline"):
-            _read_text(entity, number, kind, content_type, encoding, reading)
-        else:
-            name = fields.file_name(parameters(";" + disposition), parameters(";" + content_type))
-            size = decoded_size(entity.data[entity.body : entity.end], encoding)
-            reading.attachments.append(Attachment(number, name, kind, size))
+            waiting.append(_attached(part, reading))
+
+
+def _read_structure(data: bytes, header: Header, body: int, reading: _Reading) -> None:
+    for part in _parts(data, header, body, reading):
+        if part.is_text:
+            _read_text(part, reading)
+        elif part.kind != "message/rfc822":
+            reading.attachments.append(Attachment(part.number, part.name, part.kind, part.size()))
 
 
 def _children(entity: _Entity, kind: str, content_type: str, reading: _Reading) -> list[_Entity]:
@@ -213,10 +309,14 @@ def _children(entity: _Entity, kind: str, content_type: str, reading: _Reading) 
         reading.stop("parts", allowed, reading.parts)
         return []
     default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
+    alternative = kind == "multipart/alternative"
     found = []
     for index, (start, end) in enumerate(regions, 1):
         header, body = fields.read_header(entity.data, start, end)
-        found.append(_Entity(entity.data, header, body, end, entity.below(index), False, entity.level + 1, default))
+        branches = (*entity.branches, Branch(entity.number, index)) if alternative else entity.branches
+        found.append(
+            _Entity(entity.data, header, body, end, entity.below(index), False, entity.level + 1, default, branches)
+        )
     return found
 
 
@@ -244,39 +344,51 @@ def _regions(entity: _Entity, boundary: bytes, most: int) -> list[tuple[int, int
     return found
 
 
-def _read_text(entity: _Entity, number: str, kind: str, content_type: str, encoding: str, reading: _Reading) -> None:
-    data, sound = decode_transfer(entity.data[entity.body : entity.end], encoding)
+def _read_text(part: Part, reading: _Reading) -> None:
+    data, sound = part.decoded()
     if not sound:
-        reading.note(f"broken_{encoding.replace('-', '_')}", f"part {number}")
+        _note_broken(part, reading)
     reading.text_bytes += len(data)
     if reading.text_bytes > reading.limits.text_bytes:
         reading.stop("text_bytes", reading.limits.text_bytes, reading.text_bytes)
         return
-    charset = parameters(content_type).get("charset", "").strip("'\" ") if "=" in content_type else ""
+    charset = part.charset
     if charset and not is_known_charset(charset):
         reading.note("unknown_charset", charset)
     text = decode(data, charset)
-    if kind == "text/html":
-        reading.content.append(TextPart(number, kind, *html_text(text, reading.trust)))
+    if part.kind == "text/html":
+        reading.content.append(TextPart(part.number, part.kind, *html_text(text, reading.trust)))
     else:
-        reading.content.append(TextPart(number, kind, clean(text)))
+        reading.content.append(TextPart(part.number, part.kind, clean(text)))
 
 
-def _attached(entity: _Entity, number: str, encoding: str, reading: _Reading) -> _Entity:
-    """The message in a message/rfc822 part; its header is read as content."""
+def _note_broken(part: Part, reading: _Reading) -> None:
+    reading.note(f"broken_{part.encoding.replace('-', '_')}", f"part {part.number}")
+
+
+def _message_bytes(entity: _Entity, encoding: str) -> tuple[bytes, int, int, bool]:
+    """Where the message in a message/rfc822 part stands, and whether its encoding was sound."""
     data, start, end = entity.data, entity.body, entity.end
     # RFC 2046 forbids to encode a message, so some only say that they do. Base64 has no colons.
     first_line = data[start:end].lstrip().partition(b"\n")[0] if encoding == "base64" else b""
-    if encoding in _ENCODED and b":" not in first_line:
-        decoded, sound = decode_transfer(data[start:end], encoding)
-        data, start = _unix_lines(decoded), 0
-        end = len(data)
-        if not sound:
-            reading.note(f"broken_{encoding.replace('-', '_')}", f"part {number}")
+    if encoding not in _ENCODED or b":" in first_line:
+        return data, start, end, True
+    decoded, sound = decode_transfer(data[start:end], encoding)
+    data = _unix_lines(decoded)
+    return data, 0, len(data), sound
+
+
+def _attached(part: Part, reading: _Reading) -> _Entity:
+    """The message in a message/rfc822 part; its header is read as content."""
+    entity = part.entity
+    data, start, end, sound = _message_bytes(entity, part.encoding)
+    if not sound:
+        _note_broken(part, reading)
     header, body = fields.read_header(data, start, end)
     if entity.level < reading.limits.levels:
-        reading.content.append(_header_text(header, f"{number}.header", reading))
-    return _Entity(data, header, body, end, number, is_message=True, level=entity.level + 1)
+        reading.content.append(_header_text(header, f"{part.number}.header", reading))
+    level = entity.level + 1
+    return _Entity(data, header, body, end, part.number, is_message=True, level=level, branches=entity.branches)
 
 
 def _header_text(header: Header, part: str, reading: _Reading) -> TextPart:

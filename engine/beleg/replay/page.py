@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from beleg.printable import printable
 from beleg.replay.change import KINDS
 from beleg.replay.report import Report
 from beleg.replay.text import STYLES, Wording
@@ -36,12 +36,8 @@ def page(report: Report, wording: Wording) -> str:
 
 
 def _printable(value: Any) -> Any:
-    """Without what has no place in a page: control characters, halves of a surrogate pair, turns of the writing
-    direction that would reach beyond the text."""
-    return _UNPRINTABLE.sub("\ufffd", value) if isinstance(value, str) else value
-
-
-_UNPRINTABLE = re.compile("[\\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+    """What a page can hold of a value that a template prints."""
+    return printable(value) if isinstance(value, str) else value
 
 
 def _groups(report: Report, wording: Wording) -> Iterator[dict[str, Any]]:
