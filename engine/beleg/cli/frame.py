@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from beleg.explain import Explainer, Line
+    from beleg.people import People
     from beleg.plugins import Installed
     from beleg.settings import Settings
     from beleg.store import Database
@@ -76,6 +77,13 @@ class Frame:
         from beleg.workspace import Workspace
 
         return Workspace(self.open(), self.installed, self.settings.rules())
+
+    @cached_property
+    def people(self) -> People:
+        """The people who may sign in."""
+        from beleg.people import People
+
+        return People(self.open())
 
     def language(self, wanted: str | None) -> str:
         """The language that is wanted, or that of the settings."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
+from beleg.keys import address_key
 from beleg.store.tables import attempt, person, secret, session, token
 
 
@@ -60,6 +61,8 @@ def users(connection: Connection) -> list[User]:
 
 def user(connection: Connection, id_: int) -> User | None:
     """The user of this number."""
+    if not 0 < id_ <= _LARGEST:
+        return None
     row = connection.execute(select(*_USER).where(person.c.id == id_)).first()
     return _user(row) if row else None
 
@@ -68,6 +71,11 @@ def credentials(connection: Connection, key: str) -> Credentials | None:
     """The user whose name is compared as `key`."""
     row = connection.execute(select(*_USER, person.c.password).where(person.c.key == key)).first()
     return Credentials(_user(row), row.password) if row else None
+
+
+def having_address(connection: Connection, key: str) -> User | None:
+    """The first user, by name, whose address is compared as `key`."""
+    return next((each for each in users(connection) if each.address and address_key(each.address) == key), None)
 
 
 def add(connection: Connection, key: str, password: str, **values: Any) -> int:
@@ -137,6 +145,8 @@ def tokens(connection: Connection, id_: int) -> list[Token]:
 
 def one_token(connection: Connection, number: int) -> Token | None:
     """The token of this number."""
+    if not 0 < number <= _LARGEST:
+        return None
     row = connection.execute(select(*_TOKEN).where(token.c.id == number)).first()
     return _token(row) if row else None
 
@@ -157,8 +167,8 @@ def revoke(connection: Connection, number: int) -> None:
 # --- failed sign-ins
 
 
-def attempts(connection: Connection, whose: str, since: int, most: int) -> int | None:
-    """When the last but `most - 1` of someone's attempts after `since` was; None where there were fewer."""
+def earliest_attempt(connection: Connection, whose: str, since: int, most: int) -> int | None:
+    """When the earliest of someone's last `most` attempts was; None where there were fewer after `since`."""
     query = select(attempt.c.at).where(attempt.c.whose == whose, attempt.c.at > since)
     return connection.execute(query.order_by(attempt.c.at.desc()).offset(most - 1).limit(1)).scalar()
 
@@ -209,6 +219,7 @@ def _columns(table: Any, names: Iterable[str]) -> list[Any]:
     return [table.c[name] for name in names]
 
 
+_LARGEST = 2**31 - 1  # number of a row; what is larger can't be asked for
 _USER = _columns(person, User.__dataclass_fields__)
 _TOKEN = _columns(token, Token.__dataclass_fields__)
 _KEEP = text("INSERT INTO secret (use, value) VALUES (:use, :value) ON CONFLICT (use) DO NOTHING")

@@ -11,6 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from beleg.printable import printable
 from beleg.version import __version__
 from beleg.web.language import NAMES, Language
 from beleg.web.sessions import Visitor
@@ -55,7 +56,8 @@ def environment(language: Language) -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    return value
+    """Without what has no place on a screen: a mail must not turn the writing direction of what stands beside it."""
+    return printable(value) if type(value) is str else value
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from beleg.errors import NotFound as NotFound
 from beleg.ignore import IgnoreList
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from beleg.assignment import Assignment, removals
 from beleg.directory import Directory
+from beleg.errors import NotFound
 from beleg.orchestrator.follow import follow
 from beleg.record import Record, RecordRef
 from beleg.store import SqlDirectory
 from beleg.store.mails import Mails
-from beleg.workspace.base import Base, NotFound, now
+from beleg.workspace.base import Base, now
 
 
 class Corrections(Base):

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from beleg.case import Case, StoredMail
 from beleg.deciding import BATCH, Deciding
+from beleg.errors import NotFound
 from beleg.gather import gather
 from beleg.message import parse
 from beleg.orchestrator import Decision, StepFailed
 from beleg.record import RecordRef
 from beleg.store.mails import Mails, StoredMessage
 from beleg.trace import Trace, digest
-from beleg.workspace.base import NotFound
 from beleg.workspace.ignoring import Ignoring
 
 if TYPE_CHECKING:

@@ -8,10 +8,12 @@ from sqlalchemy import Connection, delete, insert, select
 
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
+from beleg.keys import address_key
+from beleg.store import people
 from beleg.store.tables import ignored
 from beleg.workspace.base import Base
 
-# A user's address is ignored because he is stored, not because someone entered it: it changes with him.
+# A user's address is read from his row, not copied: it is ignored as long as he has it, and no longer.
 _IGNORED = """
 SELECT list, entry FROM ignored UNION SELECT 'users', address FROM person WHERE address <> '' ORDER BY entry
 """
@@ -45,7 +47,8 @@ class Ignoring(Base):
         return added
 
     def unignore(self, list_: str, entries: Sequence[str]) -> list[str]:
-        """Take entries off a list; returns those that were on it. Raises InputError."""
+        """Take entries off a list; returns those that were on it. Raises InputError, also for the address that a user
+        has: it is ignored as long as he has it."""
         gone = []
         with self.database.begin() as connection:
             for entry in entries:
@@ -53,6 +56,11 @@ class Ignoring(Base):
                 if self._has_entry(connection, list_, key):
                     connection.execute(delete(ignored).where(ignored.c.list == list_, ignored.c.key == key))
                     gone.append(entry)
+                elif list_ == "users" and (user := people.having_address(connection, address_key(entry.strip()))):
+                    raise InputError(
+                        f"{entry!r} is the address of the user {user.name!r}, which is ignored as long as he has it; "
+                        "beleg user set --address gives him another"
+                    )
         return gone
 
     @staticmethod

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from beleg.deciding import BATCH
+from beleg.errors import NotFound
 from beleg.message import content_identity, parse
 from beleg.record import RecordRef
 from beleg.store.mails import Mails, StoredMessage
-from beleg.workspace.base import NotFound
 from beleg.workspace.decisions import Decisions
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from beleg.assignment import Assignment
 from beleg.directory import address_entry, reference_entry
+from beleg.errors import NotFound
 from beleg.keys import address_key, reference_key
 from beleg.record import Record, RecordRef
 from beleg.store import browse
 from beleg.store import records as record_store
 from beleg.store.mails import Mails, StoredMessage
-from beleg.workspace.base import Base, NotFound
+from beleg.workspace.base import Base
 
 
 @dataclass(frozen=True)
