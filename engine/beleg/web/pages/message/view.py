@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +83,7 @@ class View:
     """The page's content. `seen` is None where the message is not decided yet."""
 
     opened: Opened
+    explainer: Explainer
     seen: Ladder | None
     header: ShownHeader
     text: ShownText
@@ -95,6 +96,10 @@ class View:
     since: tuple[str, ...]
     events: tuple[Event, ...]
 
+    def names(self, refs: Iterable[RecordRef]) -> list[str]:
+        """Records as people call them."""
+        return [self.explainer.phrases.record(str(ref)) for ref in refs]
+
 
 def view_of(opened: Opened, explainer: Explainer) -> View:
     """Put it together in the explainer's language."""
@@ -106,6 +111,7 @@ def view_of(opened: Opened, explainer: Explainer) -> View:
     live = opened.is_newest
     return View(
         opened,
+        explainer,
         seen,
         shown_header(opened.raw, opened.parsed),
         text,
