@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from beleg.web.pages import inbox, profile, sign_in
+from beleg.web.pages import inbox, message, profile, sign_in
 
 
 def routers() -> list[APIRouter]:
     """What they answer to."""
-    return [sign_in.router, inbox.router, profile.router]
+    return [sign_in.router, inbox.router, message.router, profile.router]
