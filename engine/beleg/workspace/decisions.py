@@ -8,9 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-
-
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
