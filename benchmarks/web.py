@@ -46,8 +46,9 @@ def notes(count: int, orders: int) -> Iterator[bytes]:
         yield (
             f"From: {Header(name(customer), 'utf-8').encode()} <{address(customer)}>\r\n"
             f"To: {SHOP}\r\nSubject: Frage {n} {named}\r\nMessage-ID: <note-{n}@bench.example>\r\n"
-            f"Date: {format_datetime(BEGIN + timedelta(minutes=4 * n))}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-            f"Guten Tag,\r\nwann kommt meine Lampe {named}? Vorgang {n}.\r\nViele Grüße\r\n{name(customer)}\r\n"
+            f"Date: {format_datetime(BEGIN + timedelta(minutes=4 * n))}\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+            f"Guten Tag,\r\nwann kommt meine Lampe {named}? Vorgang {n}.\r\n{name(customer)}\r\n"
         ).encode()
 
 
