@@ -167,15 +167,15 @@ class Decisions(Ignoring):
             return mail if isinstance(mail, bytes) else raws[mail.row], found
 
 
-def _before(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and (other is None or one < other)
-
-
 def _moment(at: str) -> datetime:
     try:
         return datetime.fromisoformat(at)
     except ValueError:  # a decision without a run
         return datetime.min.replace(tzinfo=UTC)
+
+
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and (other is None or one < other)
 
 
 @contextmanager
