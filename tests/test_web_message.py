@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from html import unescape
 from io import BytesIO
+from typing import Any
 from zipfile import ZipFile
 
 import httpx
 import pytest
 import yaml
+from sqlalchemy import event
 
 from beleg import demo
 from beleg.message import content_identity
@@ -429,3 +432,34 @@ def test_a_long_mail_comes_beside_its_test_case(shop: Shop) -> None:
         assert len(names) == 2
         document = yaml.safe_load(archive.read(f"message-{row}.yaml"))
     assert document["message_file"] in names
+
+
+def test_looking_asks_the_database_as_often_whatever_the_thread(shop: Shop) -> None:
+    workspace = shop.served.site.workspace
+    alone = shop.take_in(mail("thread-0", date="Sun, 01 Nov 2026 09:00:00 +0000").as_bytes())
+    last = alone
+    for count in range(1, 31):
+        date = f"Sun, 01 Nov 2026 09:{count:02}:00 +0000"
+        sender = f"someone{count}@nirgends.example"
+        answer = mail(f"thread-{count}", to="thread-0@nirgends.example", date=date, sender=sender)
+        last = shop.take_in(answer.as_bytes())
+    with counted(workspace.database) as statements:
+        workspace.look(last)
+    assert len(statements) <= 10
+    assert workspace.look(last).newcomers == ("someone30@nirgends.example",)
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    asked: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.split()[0] in ("SELECT", "WITH"):
+            asked.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)

@@ -75,7 +75,8 @@ def case(request: Request, row: int, visitor: Reader, mask: bool = True) -> Resp
         found = captured(workspace.decided_case(message), workspace.engine, message.name, mask=mask)
         name, data = packed(found.scenario, found.decision, workspace.installed, f"message-{row}", workspace.rules)
     except CaptureFailed as error:
-        raise InputError(f"{visitor.language.say('This message makes no test case.')} {error}") from None
+        said = visitor.language.say("This message makes no test case.")
+        raise InputError(f"{said} {error}") from None
     kind = "application/zip" if name.endswith(".zip") else "application/yaml"
     return _download(name, data, kind)
 
