@@ -117,13 +117,21 @@ def _found(connection: Connection, where: str, search: Search, place: Place, cou
     found = _positions(connection, within, place, count, **parameters)
     if len(found) == count or last is None:
         return found
-    if not sqlite:
-        return _sorted(connection, _MATCHING_VECTOR, where, place, count, query=search.tsquery())
-    asked = {"query": search.match()}
-    rows = connection.execute(_HOW_MANY, {**asked, "count": SORTED + 1}).fetchall()
-    if len(rows) <= SORTED:
-        return _sorted(connection, _MATCHING_FTS, where, place, count, **asked)
-    return _positions(connection, f"{where} AND id IN ({_MATCHING_FTS})", place, count, **asked)
+    if sqlite:
+        return among(connection, _MATCHING_FTS, where, place, count, query=search.match())
+    return among(connection, _MATCHING_VECTOR, where, place, count, query=search.tsquery())
+
+
+def among(
+    connection: Connection, matching: str, where: str, place: Place, count: int, **parameters: Any
+) -> list[Position]:
+    """The first so many positions from a place on of the messages whose row numbers the statement `matching` gives."""
+    if connection.dialect.name == "sqlite":
+        some = text(f"SELECT count(*) FROM ({matching} LIMIT {SORTED + 1})")
+        if connection.execute(some, parameters).scalar_one() > SORTED:
+            # The plus keeps SQLite from reading each of them by its id, and sorting.
+            return _positions(connection, f"{where} AND +id IN ({matching})", place, count, **parameters)
+    return _sorted(connection, matching, where, place, count, **parameters)
 
 
 def _nth(connection: Connection, where: str, place: Place, number: int) -> Position | None:
@@ -175,7 +183,6 @@ _COUNTS = text(
 _IN_VECTOR = "w.message = message.id AND w.words @@ CAST(:query AS tsquery)"
 _MATCHING_VECTOR = "SELECT message FROM message_words WHERE words @@ CAST(:query AS tsquery)"
 _MATCHING_FTS = "SELECT rowid FROM message_words WHERE message_words MATCH :query"
-_HOW_MANY = text(f"{_MATCHING_FTS} LIMIT :count")
 _STANDING = Statement(
     """
     SELECT a.message, a.record_type, a.record_id, a.origin, s.data, s.retired

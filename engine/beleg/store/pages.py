@@ -96,7 +96,7 @@ def keyset(place: Place) -> tuple[str, str, dict[str, Any]]:
     """A place as SQL, for columns `date` and `id`: its condition, its order, and its parameters."""
     sign, order = ("<", "DESC") if place.older else (">", "ASC")
     return (
-        f"(date, id) {sign} (:date, :id)",
+        f"(date, id) {sign} (:from_date, :from_id)",
         f"date {order}, id {order}",
-        {"date": place.position.date, "id": place.position.row},
+        {"from_date": place.position.date, "from_id": place.position.row},
     )

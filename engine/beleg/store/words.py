@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from beleg.errors import InputError
 from beleg.message import Message
@@ -95,6 +95,13 @@ def write(connection: Connection, found: Sequence[tuple[int, Words]]) -> None:
         vectors = [(row, _vector(each)) for row, each in found]
         sql = "INSERT INTO message_words (message, words) VALUES (%s, CAST(%s AS tsvector))"
         connection.exec_driver_sql(sql, vectors)
+
+
+def known(connection: Connection, rows: Collection[int]) -> set[int]:
+    """Which of these messages have their words stored."""
+    column = "rowid" if connection.dialect.name == "sqlite" else "message"
+    query = text(f"SELECT {column} FROM message_words WHERE {column} IN :rows")
+    return set(connection.scalars(query.bindparams(bindparam("rows", expanding=True)), {"rows": list(rows)}))
 
 
 def forget(connection: Connection, row: int) -> None:

@@ -8,9 +8,12 @@ from sqlalchemy import Connection, delete, insert, select
 
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
+from beleg.store import journal
 from beleg.store.tables import ignored
 from beleg.workspace.base import Base
 
+ITSELF = "beleg"
+"""Who does what no person does."""
 _IGNORED = "SELECT list, entry FROM ignored ORDER BY entry"
 
 
@@ -30,7 +33,7 @@ class Ignoring(Base):
         with self.database.begin(write=False) as connection:
             return self.ignore_list(connection)
 
-    def ignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+    def ignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
         """Add entries to `users`, `groups` or `blacklist`; returns those that were new. Raises InputError."""
         added = []
         with self.database.begin() as connection:
@@ -39,9 +42,12 @@ class Ignoring(Base):
                 if not self._has_entry(connection, list_, key):
                     connection.execute(insert(ignored).values(list=list_, key=key, entry=entry.strip()))
                     added.append(entry)
+            if added:
+                payload = {"about": list_, "after": added}
+                journal.append(connection, journal.moment(), by, "ignored.add", payload=payload)
         return added
 
-    def unignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+    def unignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
         """Take entries off a list; returns those that were on it. Raises InputError."""
         gone = []
         with self.database.begin() as connection:
@@ -50,6 +56,9 @@ class Ignoring(Base):
                 if self._has_entry(connection, list_, key):
                     connection.execute(delete(ignored).where(ignored.c.list == list_, ignored.c.key == key))
                     gone.append(entry)
+            if gone:
+                payload = {"about": list_, "before": gone}
+                journal.append(connection, journal.moment(), by, "ignored.remove", payload=payload)
         return gone
 
     @staticmethod

@@ -9,6 +9,7 @@ from itertools import islice
 from beleg.deciding import BATCH
 from beleg.message import content_identity, parse
 from beleg.record import RecordRef
+from beleg.store import filling
 from beleg.store.inbox import Filter, InboxRow, counts
 from beleg.store.inbox import inbox as read_inbox
 from beleg.store.mails import Mails, StoredMessage
@@ -99,3 +100,20 @@ class Mail(Decisions):
         """How many messages each filter leaves; 1,001 means more than 1,000."""
         with self.database.begin(write=False) as connection:
             return counts(connection)
+
+    def unfilled(self) -> int:
+        """How many messages and records an upgrade has left to `fill_in`."""
+        with self.database.begin(write=False) as connection:
+            return filling.left(connection)
+
+    def fill_in(self, progress: Callable[[int], None] = lambda count: None) -> int:
+        """Bring what an older Beleg stored up to what this one keeps: states and words of mails, clauses of decisions,
+        words of labels. Goes on where it was broken off. Returns how many messages and records it was."""
+        total = 0
+        while True:
+            with self.database.begin() as connection:
+                count = filling.batch(connection, self.step_types, self.rules.limits)
+            if not count:
+                return total
+            total += count
+            progress(count)
