@@ -292,6 +292,22 @@ def test_the_journal_keeps_its_entries_without_the_person(workspace: Workspace, 
     assert "kunde" not in json.dumps(stub.payload)
 
 
+def test_message_ids_that_hold_the_address(database: Database, installed: Installed) -> None:
+    workspace = Workspace(database, installed)
+    name = "LNBBLJKPBEHFEDALKOLCIEFEBCAB.anna@kunde.example"
+    asked = mail("Frage", "geheim", id_=name, date=day(1))
+    replies = [
+        mail("Re: Frage", sender="bob@b.example", to="c@c.example", id_=f"{number}@x", reply_to=name, date=day(number))
+        for number in (2, 3)
+    ]
+    workspace.import_mail((each, "") for each in (asked, *replies))
+    privacy.erase(workspace, ANNA, "lena")
+    assert named(database) == []
+    threads = {message.message_id: message.thread for message, _ in workspace.newest(9)}
+    assert set(threads) == {"2@x", "3@x"}
+    assert len(set(threads.values())) == 1
+
+
 def test_a_number_is_not_given_again(workspace: Workspace, database: Database) -> None:
     newest = mail("Letzte", id_="9@x", date=day(9))
     workspace.import_mail([(newest, "")])
