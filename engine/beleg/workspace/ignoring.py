@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection, delete, insert, select
 
 from beleg.errors import InputError
-from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
+from beleg.ignore import ENTRY_LISTS, NO_ENTRY, IgnoreList, classify
 from beleg.keys import address_key
-from beleg.store import people
+from beleg.store import journal, people
 from beleg.store.tables import ignored
-from beleg.workspace.base import Base
+from beleg.workspace.base import Base, now
+
+ADDED, REMOVED = "ignored.add", "ignored.remove"
+"""The acts in the journal: `about` the entry; the list it is on `after`, or was on `before`."""
 
 # A user's address is read from his row, not copied: it is ignored as long as he has it, and no longer.
 _IGNORED = """
@@ -35,26 +39,29 @@ class Ignoring(Base):
         with self.database.begin(write=False) as connection:
             return self.ignore_list(connection)
 
-    def ignore(self, list_: str, entries: Sequence[str]) -> list[str]:
-        """Add entries to `users`, `groups` or `blacklist`; returns those that were new. Raises InputError."""
+    def ignore(self, list_: str, entries: Sequence[str], by: str | None = None) -> list[str]:
+        """Add entries to `users`, `groups` or `blacklist`; returns those that were new. `by` is who does it, for the
+        journal; None where a program fills a database, of which it tells nothing. Raises InputError."""
         added = []
         with self.database.begin() as connection:
             for entry in entries:
-                key = self._entry_key(list_, entry)
+                key = entry_key(list_, entry)
                 if not self._has_entry(connection, list_, key):
                     connection.execute(insert(ignored).values(list=list_, key=key, entry=entry.strip()))
+                    _note(connection, by, ADDED, entry, after=list_)
                     added.append(entry)
         return added
 
-    def unignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+    def unignore(self, list_: str, entries: Sequence[str], by: str | None = None) -> list[str]:
         """Take entries off a list; returns those that were on it. Raises InputError, also for the address that a user
         has: it is ignored as long as he has it."""
         gone = []
         with self.database.begin() as connection:
             for entry in entries:
-                key = self._entry_key(list_, entry)
+                key = entry_key(list_, entry)
                 if self._has_entry(connection, list_, key):
                     connection.execute(delete(ignored).where(ignored.c.list == list_, ignored.c.key == key))
+                    _note(connection, by, REMOVED, entry, before=list_)
                     gone.append(entry)
                 elif list_ == "users" and (user := people.having_address(connection, address_key(entry.strip()))):
                     raise InputError(
@@ -63,17 +70,36 @@ class Ignoring(Base):
                     )
         return gone
 
-    @staticmethod
-    def _entry_key(list_: str, entry: str) -> str:
-        try:
-            kind, key = classify(entry)
-        except ValueError as error:
-            raise InputError(str(error)) from None
-        if list_ != "blacklist" and kind != "address":
-            raise InputError(f"{entry!r} is no address; {list_} holds addresses only")
-        return f"{kind}:{key}"
+    def ignored_since(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Who put an entry on a list, and when (UTC, ISO 8601), as far as the journal knows: by list and key (see
+        `entry_key`)."""
+        known = {}
+        with self.database.begin(write=False) as connection:
+            for each in journal.of_act(connection, ADDED):
+                list_, entry = each.payload.get("after"), each.payload.get("about")
+                if isinstance(entry, str) and isinstance(list_, str):
+                    with suppress(InputError):  # what was erased in it is no entry
+                        known[list_, entry_key(list_, entry)] = each.who, each.at
+        return known
 
     @staticmethod
     def _has_entry(connection: Connection, list_: str, key: str) -> bool:
         query = select(ignored.c.key).where(ignored.c.list == list_, ignored.c.key == key)
         return connection.execute(query).first() is not None
+
+
+def entry_key(list_: str, entry: str) -> str:
+    """What an entry of a list is compared by, with its kind. Raises InputError where it is none, or not one for this
+    list."""
+    try:
+        kind, key = classify(entry)
+    except ValueError:
+        raise InputError(NO_ENTRY, entry=entry) from None
+    if list_ != "blacklist" and kind != "address":
+        raise InputError("%(entry)r is no address; %(list)s holds addresses only", entry=entry, list=list_)
+    return f"{kind}:{key}"
+
+
+def _note(connection: Connection, by: str | None, act: str, entry: str, **payload: str) -> None:
+    if by is not None:
+        journal.append(connection, now(), by, act, None, {"about": entry.strip(), **payload})
