@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection
-
 from beleg.errors import InputError
 from beleg.ignore import NO_ENTRY, IgnoreList
 from beleg.orchestrator.ruleset import RuleSet
@@ -72,7 +70,7 @@ def effect(
     messages, threads = _touched(workspace, now, then, progress)
     with workspace.database.begin(write=False) as connection:
         rows = [each for each in Mails(connection).selected(Selection()) if each[1] in threads]
-    replayer = Replayer(_Assuming(workspace, then), _Assuming(workspace, now))
+    replayer = Replayer(workspace.assuming(then), workspace.assuming(now))
     changes: list[Change] = []
     otherwise: set[int] = set()
     done = 0
@@ -92,19 +90,6 @@ def effect(
     place = {row: number for number, (row, _) in enumerate(rows)}
     changes.sort(key=lambda change: place[change.row])
     return Effect(tuple(add), tuple(remove), tuple(changes), messages, len(rows), frozenset(otherwise))
-
-
-class _Assuming(Workspace):
-    """A workspace as if this were what it ignores."""
-
-    def __init__(self, workspace: Workspace, ignored: IgnoreList) -> None:
-        super().__init__(workspace.database, workspace.installed, workspace.rules)
-        self.engine = workspace.engine
-        self._assumed = ignored
-
-    def ignore_list(self, connection: Connection) -> IgnoreList:
-        """See `Workspace.ignore_list`."""
-        return self._assumed
 
 
 def _touched(workspace: Workspace, now: IgnoreList, then: IgnoreList, progress: Progress) -> tuple[int, set[int]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
+from typing import Self
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -28,11 +30,19 @@ class Ignoring(Base):
 
     def ignore_list(self, connection: Connection) -> IgnoreList:
         """The ignored addresses that are stored."""
+        if self._assumed is not None:
+            return self._assumed
         rows = tuple(map(tuple, connection.exec_driver_sql(_IGNORED)))
         if self._ignored is None or self._ignored[0] != rows:
             lists = {name: [entry for list_, entry in rows if list_ == name] for name in ENTRY_LISTS}
             self._ignored = rows, IgnoreList(**lists)
         return self._ignored[1]
+
+    def assuming(self, ignored: IgnoreList) -> Self:
+        """The same workspace, as if these were the ignored addresses: to ask what would be."""
+        found = copy(self)
+        found._assumed = ignored
+        return found
 
     def ignored(self) -> IgnoreList:
         """The same, in a transaction of its own."""
