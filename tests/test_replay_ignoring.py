@@ -47,7 +47,13 @@ def changing(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> 
     workspace.remove(first.row, records[0], "erika")
     workspace.add(rows[3][0].row, RecordRef("order", "O-81"), "erika")
     for number in (5, 9):
-        late = mail("Spät", sender=rows[number][0].sender, reply_to=rows[number][0].message_id, id_=f"late{number}@x", date=day(1))
+        late = mail(
+            "Spät",
+            sender=rows[number][0].sender,
+            reply_to=rows[number][0].message_id,
+            id_=f"late{number}@x",
+            date=day(1),
+        )
         workspace.import_mail([(late, "")], decide=False)
     yield workspace
     database.close()
@@ -64,9 +70,7 @@ def in_full(workspace: Workspace, add: Collection[str], remove: Collection[str])
     workspace.ignore("blacklist", taken)
     with workspace.database.begin(write=False) as connection:
         decided = Mails(connection).decisions([row for row, _ in rows])
-    return {
-        row: after[row] for row in before if row in decided and before[row].digest_after != after[row].digest_after
-    }
+    return {row: after[row] for row in before if row in decided and before[row].digest_after != after[row].digest_after}
 
 
 def agrees(found: Effect, full: dict[int, Change]) -> None:

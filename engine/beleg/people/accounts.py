@@ -265,9 +265,7 @@ class People:
         key = entered.name_key(name)
         holder = store.credentials(connection, key)
         if holder and holder.user.id != id_:
-            raise InputError(
-                "there is a user %(name)r already; names differ in more than case", name=holder.user.name
-            )
+            raise InputError("there is a user %(name)r already; names differ in more than case", name=holder.user.name)
         return key
 
     @staticmethod

@@ -90,12 +90,12 @@ class Jobs:
         self._pool.submit(self._run, job, work)
         return job
 
-    def find(self, id_: str, owner: int, kind: str) -> Job:
-        """A job of this person. Raises NotFound, also for one that is another's or no longer kept."""
+    def find(self, id_: str, owner: int, kind: str = "") -> Job:
+        """A job of this person, and of this kind where one is named. Raises NotFound, also for one that is another's or no longer kept."""
         with self._lock:
             self._forget()
             job = self._jobs.get(id_)
-        if job is None or job.owner != owner or job.kind != kind:
+        if job is None or job.owner != owner or (kind and job.kind != kind):
             raise NotFound("This result is no longer kept. Ask for it anew.")
         return job
 
