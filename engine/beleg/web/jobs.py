@@ -91,7 +91,8 @@ class Jobs:
         return job
 
     def find(self, id_: str, owner: int, kind: str = "") -> Job:
-        """A job of this person, and of this kind where one is named. Raises NotFound, also for one that is another's or no longer kept."""
+        """A job of this person, and of this kind where one is named. Raises NotFound, also for one that is another's or
+        no longer kept."""
         with self._lock:
             self._forget()
             job = self._jobs.get(id_)

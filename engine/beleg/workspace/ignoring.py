@@ -14,10 +14,12 @@ from beleg.ignore import ENTRY_LISTS, NO_ENTRY, IgnoreList, classify
 from beleg.keys import address_key
 from beleg.store import journal, people
 from beleg.store.tables import ignored
-from beleg.workspace.base import Base, now
+from beleg.workspace.base import Base
 
+ITSELF = "beleg"
+"""Who does what no person does."""
 ADDED, REMOVED = "ignored.add", "ignored.remove"
-"""The acts in the journal: `about` the entry; the list it is on `after`, or was on `before`."""
+"""The acts in the journal: `about` the list, the entries that came `after`, or that were there `before`."""
 
 # A user's address is read from his row, not copied: it is ignored as long as he has it, and no longer.
 _IGNORED = """
@@ -49,20 +51,21 @@ class Ignoring(Base):
         with self.database.begin(write=False) as connection:
             return self.ignore_list(connection)
 
-    def ignore(self, list_: str, entries: Sequence[str], by: str | None = None) -> list[str]:
-        """Add entries to `users`, `groups` or `blacklist`; returns those that were new. `by` is who does it, for the
-        journal; None where a program fills a database, of which it tells nothing. Raises InputError."""
+    def ignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
+        """Add entries to `users`, `groups` or `blacklist`; returns those that were new. Raises InputError."""
         added = []
         with self.database.begin() as connection:
             for entry in entries:
                 key = entry_key(list_, entry)
                 if not self._has_entry(connection, list_, key):
                     connection.execute(insert(ignored).values(list=list_, key=key, entry=entry.strip()))
-                    _note(connection, by, ADDED, entry, after=list_)
                     added.append(entry)
+            if added:
+                payload = {"about": list_, "after": added}
+                journal.append(connection, journal.moment(), by, ADDED, payload=payload)
         return added
 
-    def unignore(self, list_: str, entries: Sequence[str], by: str | None = None) -> list[str]:
+    def unignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
         """Take entries off a list; returns those that were on it. Raises InputError, also for the address that a user
         has: it is ignored as long as he has it."""
         gone = []
@@ -71,13 +74,15 @@ class Ignoring(Base):
                 key = entry_key(list_, entry)
                 if self._has_entry(connection, list_, key):
                     connection.execute(delete(ignored).where(ignored.c.list == list_, ignored.c.key == key))
-                    _note(connection, by, REMOVED, entry, before=list_)
                     gone.append(entry)
                 elif list_ == "users" and (user := people.having_address(connection, address_key(entry.strip()))):
                     raise InputError(
                         f"{entry!r} is the address of the user {user.name!r}, which is ignored as long as he has it; "
                         "beleg user set --address gives him another"
                     )
+            if gone:
+                payload = {"about": list_, "before": gone}
+                journal.append(connection, journal.moment(), by, REMOVED, payload=payload)
         return gone
 
     def ignored_since(self) -> dict[tuple[str, str], tuple[str, str]]:
@@ -86,9 +91,9 @@ class Ignoring(Base):
         known = {}
         with self.database.begin(write=False) as connection:
             for each in journal.of_act(connection, ADDED):
-                list_, entry = each.payload.get("after"), each.payload.get("about")
-                if isinstance(entry, str) and isinstance(list_, str):
+                for entry in each.payload.get("after", ()):
                     with suppress(InputError):  # what was erased in it is no entry
+                        list_ = each.payload["about"]
                         known[list_, entry_key(list_, entry)] = each.who, each.at
         return known
 
@@ -108,8 +113,3 @@ def entry_key(list_: str, entry: str) -> str:
     if list_ != "blacklist" and kind != "address":
         raise InputError("%(entry)r is no address; %(list)s holds addresses only", entry=entry, list=list_)
     return f"{kind}:{key}"
-
-
-def _note(connection: Connection, by: str | None, act: str, entry: str, **payload: str) -> None:
-    if by is not None:
-        journal.append(connection, now(), by, act, None, {"about": entry.strip(), **payload})

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from beleg.errors import InputError
 from beleg.people import ROLES, User
 from beleg.web.render import page, see
-from beleg.web.sessions import Admin, SignedIn, Visitor
+from beleg.web.sessions import Admin, Visitor
 from beleg.web.site import site_of
 from beleg.web.tokens import Scopes, Text, end_token, make_token, token_values
 
