@@ -201,7 +201,8 @@ def _listed(
 def _told(site: Site, visitor: Visitor, found: Effect) -> list[dict[str, Any]]:
     """The changes as they are read, other records first, then the newest first."""
     wording = Wording(site.explainers[visitor.language.code].phrases)
-    changes = sorted(found.changes[::-1], key=lambda change: change.kind not in (*OUTCOMES, "failed"))
+    newest = found.changes[::-1]
+    changes = sorted(newest, key=lambda change: change.kind not in (*OUTCOMES, "failed"))
     return [_line(change, wording, change.row in found.otherwise) for change in changes[:SHOWN]]
 
 
