@@ -25,6 +25,9 @@ MOST, MOST_OF_ONE = 20, 3
 KEPT, KEPT_SECONDS = 100, 60 * 60
 """How many ended jobs are kept, and for how long."""
 
+EVERYBODY = 0
+"""The owner of a job whose result is for all who sign in."""
+
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Progress = Callable[[str, int, int], None]
 """Is told what is done (a word of the work's own), and how much of how much. Raises Cancelled."""
@@ -96,7 +99,7 @@ class Jobs:
         with self._lock:
             self._forget()
             job = self._jobs.get(id_)
-        if job is None or job.owner != owner or (kind and job.kind != kind):
+        if job is None or job.owner not in (owner, EVERYBODY) or (kind and job.kind != kind):
             raise NotFound("This result is no longer kept. Ask for it anew.")
         return job
 

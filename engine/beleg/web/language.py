@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date as Date
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -61,7 +62,11 @@ class Language:
 
     def moment(self, seconds: float) -> str:
         """The date of a time in seconds since 1970 UTC."""
-        return dates.format_date(datetime.fromtimestamp(seconds, self.zone), "medium", locale=self.locale)
+        return self.day(datetime.fromtimestamp(seconds, self.zone))
+
+    def day(self, day: Date) -> str:
+        """A date without a time."""
+        return dates.format_date(day, "medium", locale=self.locale)
 
     def number(self, value: float) -> str:
         """A number with the separators of the language."""
