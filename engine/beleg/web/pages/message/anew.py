@@ -35,7 +35,6 @@ def preview(request: Request, row: int, visitor: Reader) -> Response:
         links=linked(explainer, trace), steps=rungs(explainer, trace),
         gained=[explainer.phrases.record(each) for each in after if each not in before],
         lost=[explainer.phrases.record(each) for each in before if each not in after],
-        old={each.record for each in (opened.trace.assigned if opened.trace else ())},
     )  # fmt: skip
 
 

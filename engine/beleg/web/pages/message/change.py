@@ -41,8 +41,7 @@ def add(
     """Put it on the message; what follows from it comes along."""
     workspace = site_of(request).workspace
     workspace.mail(row)
-    ref = ref_of(record, visitor)
-    workspace.add(row, ref, visitor.name)
+    workspace.add(row, ref_of(record, visitor), visitor.name, note=note.strip() or None)
     return see(f"/messages/{row}?done=added#linked")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beleg.errors import NotFound
 from beleg.record import RecordRef
 from beleg.web.pages.message.view import Choice, choice
 from beleg.web.sessions import Visitor
@@ -29,11 +28,9 @@ class Found:
 def find(site: Site, visitor: Visitor, text: str) -> Found:
     """The records that a text may mean."""
     explainer = site.explainers[visitor.language.code]
-    try:
-        shown = site.workspace.show(text)
-    except NotFound:
-        return Found()
-    return Found(tuple(choice(explainer, each.ref, each.record) for each in shown[:MOST]), len(shown) > MOST)
+    hits = site.workspace.search_records(text, limit=MOST + 1)
+    choices = (choice(explainer, each.record.ref, each.record, gone=each.gone) for each in hits[:MOST])
+    return Found(tuple(choices), len(hits) > MOST)
 
 
 def chosen(found: Found, text: str) -> Choice | None:

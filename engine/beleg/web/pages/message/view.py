@@ -13,8 +13,9 @@ from beleg.message import Message
 from beleg.record import Record, RecordRef
 from beleg.show import File, Mark, ShownHeader, ShownHtml, ShownText, files, shown_header, shown_html, shown_text
 from beleg.store.journal import Entry
+from beleg.store.mails import PastDecision, StoredMessage
 from beleg.trace import At
-from beleg.workspace import Made, Opened
+from beleg.workspace import Opened
 
 ADDED, REMOVED = "assignment.add", "assignment.remove"
 """What the journal calls a person's corrections."""
@@ -31,6 +32,7 @@ class Choice:
     number: str = ""
     label: str = ""
     status: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,11 @@ class LinkedRow:
 
 @dataclass(frozen=True)
 class RemovedRow:
-    """A record that a person took off; `known`: the ERP still has it, so that it can be put back."""
+    """A record that a person took off."""
 
     choice: Choice
     who: str
     when: str
-    known: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Event:
     who: str = ""
     records: str = ""
     note: str = ""
-    made: Made | None = None
+    made: PastDecision | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,14 @@ class View:
     def names(self, refs: Iterable[RecordRef]) -> list[str]:
         """Records as people call them."""
         return [self.explainer.phrases.record(str(ref)) for ref in refs]
+
+    def still_inherited(self, link: LinkedRow) -> StoredMessage | None:
+        """The earlier mail from which later replies take a record over, also when it is removed here: the oldest on
+        which something stands decides for the thread (RULES.md section 4)."""
+        oldest = next((each for each in self.opened.earlier if each.records), None)
+        if oldest is None or link.seen.record not in map(str, oldest.records):
+            return None
+        return oldest.message
 
 
 def view_of(opened: Opened, explainer: Explainer) -> View:
@@ -126,13 +135,13 @@ def view_of(opened: Opened, explainer: Explainer) -> View:
     )
 
 
-def choice(explainer: Explainer, ref: RecordRef, record: Record | None) -> Choice:
-    """A record as one to choose; None where the ERP no longer has it."""
+def choice(explainer: Explainer, ref: RecordRef, record: Record | None, *, gone: bool = False) -> Choice:
+    """A record as one to choose; `gone`, or None, where the ERP no longer has it."""
     name = explainer.phrases.record(str(ref))
     if record is None:
-        return Choice(str(ref), ref.type, ref.id, name)
+        return Choice(str(ref), ref.type, ref.id, name, gone=True)
     status = explainer.phrases.status(record.status) if record.status else ""
-    return Choice(str(ref), ref.type, ref.id, name, record.number or "", record.label or "", status)
+    return Choice(str(ref), ref.type, ref.id, name, record.number or "", record.label or "", status, gone)
 
 
 # --- the mail ----------------------------------------------------------------------------------------------------
@@ -197,8 +206,7 @@ def _removed(opened: Opened, explainer: Explainer) -> Iterator[RemovedRow]:
     latest = {each.record: each for each in opened.own if each.removed and each.record not in standing}
     for ref, each in latest.items():
         if each.removed:
-            record = opened.records.get(ref)
-            yield RemovedRow(choice(explainer, ref, record), each.removed.by, each.removed.at, record is not None)
+            yield RemovedRow(choice(explainer, ref, opened.records.get(ref)), each.removed.by, each.removed.at)
 
 
 def _open(opened: Opened, explainer: Explainer) -> Iterator[OpenChoice]:
@@ -229,7 +237,11 @@ def _since(opened: Opened, explainer: Explainer) -> Iterator[str]:
 
 def _events(opened: Opened, explainer: Explainer) -> list[Event]:
     """Decisions and what people did, the newest first."""
-    found = [Event(each.at, "decision", made=each) for each in opened.decisions]
+    phrases = explainer.phrases
+    found = [
+        Event(each.at, "decision", records=", ".join(phrases.record(o.record) for o in each.assigned), made=each)
+        for each in opened.decisions
+    ]
     found += [_act(each, explainer) for each in opened.journal]
     told = {(event.kind, event.records) for event in found}
     for each in opened.own:
