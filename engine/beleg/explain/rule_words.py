@@ -105,8 +105,8 @@ PLACEHOLDERS = {
     "en": {
         "address": "address", "place": "place", "records": "number of records", "one": "record", "many": "records",
         "record": "record", "kept": "records", "candidates": "candidates", "out": "the others", "numbers": "numbers",
-        "number_place": "place", "named": "", "by": "person", "on": "date", "message": "mail", "earlier": "earlier mails",
-        "source": "record", "role": "role", "condition": "", "reason": "reason", "limit": "what", "found": "count",
+        "number_place": "place", "named": "", "by": "person", "on": "date", "message": "mail",
+        "earlier": "earlier mails", "source": "record", "role": "role", "condition": "", "reason": "reason", "limit": "what", "found": "count",
         "allowed": "count", "active": "count", "inactive": "count",
     },
     "de": {
