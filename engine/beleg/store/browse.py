@@ -95,12 +95,10 @@ def documents_of(connection: Connection, customers: Collection[RecordRef]) -> se
 
 
 class Tied(NamedTuple):
-    """A message that a record stands on: how it came to stand there, what stands there because of it, and the newest
-    trace of the message."""
+    """A message that a record stands on: how it came to stand there, and the newest trace of the message."""
 
     message: StoredMessage
     assignment: Assignment
-    derived: tuple[RecordRef, ...]
     trace: Trace | None
 
 
@@ -121,10 +119,8 @@ def communication(
     traces = mails.traces(decisions.values())
     letters = []
     for each in mails.get(rows):
-        there = [one for one in tied[each.row] if one.stands]
-        own = next(one for one in there if one.record == ref)
-        derived = tuple(one.record for one in there if one.origin == "derived" and one.source == str(ref))
-        letters.append(Tied(each, own, derived, traces[decisions[each.row].id] if each.row in decisions else None))
+        own = next(one for one in tied[each.row] if one.stands and one.record == ref)
+        letters.append(Tied(each, own, traces[decisions[each.row].id] if each.row in decisions else None))
     return found.of(letters)
 
 

@@ -37,12 +37,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Letter:
-    """A message that a record stands on, how it came to stand there, what was derived from that, the newest trace of
-    the message (None before it is decided), and its direction: `out` when a user or a group of the system sent it."""
+    """A message that a record stands on, how it came to stand there, the newest trace of the message (None before it is
+    decided), and its direction: `out` when a user or a group of the system sent it."""
 
     message: StoredMessage
     assignment: Assignment
-    derived: tuple[RecordRef, ...]
     trace: Trace | None
     direction: Direction
 

@@ -29,7 +29,7 @@ def home(visitor: Reader) -> Response:
 def inbox(
     request: Request,
     visitor: Reader,
-    filter_: Annotated[Filter, Query(alias="filter")] = "all",
+    filter_: Annotated[Filter, Query(alias="state")] = "all",
     q: Annotated[str, Query(max_length=1000)] = "",
     cursor: str | None = None,
 ) -> Response:
@@ -37,7 +37,7 @@ def inbox(
     site = site_of(request)
     explainer, language = site.explainers[visitor.language.code], visitor.language
     q = q.strip()
-    kept = {"filter": filter_ if filter_ != "all" else None, "q": q}
+    kept = {"state": filter_ if filter_ != "all" else None, "q": q}
     fault = None
     try:
         found = site.workspace.inbox(filter_, q, cursor=cursor)

@@ -73,11 +73,10 @@ def record(
         customers=[named(explainer, e.ref, e.record, e.gone) for e in outwards if e.role == CUSTOMER],
         outwards=list(_by_role(explainer, outwards)), inwards=list(_by_type(explainer, inwards)),
         more_links=len(inwards) >= LINKS,
-        names=lambda refs: ", ".join(explainer.phrases.record(str(each)) for each in refs),
         earlier=address(shown.path, **kept, cursor=found.before) if found.before else None,
         further=address(shown.path, **kept, cursor=found.after) if found.after else None,
         turned=address(shown.path, order="newest" if order == "oldest" else None),
-        back=address(shown.path, **kept, cursor=cursor, done="removed"),
+        back=address(shown.path, **kept, cursor=cursor),
     )  # fmt: skip
 
 
