@@ -106,8 +106,8 @@ PLACEHOLDERS = {
         "address": "address", "place": "place", "records": "number of records", "one": "record", "many": "records",
         "record": "record", "kept": "records", "candidates": "candidates", "out": "the others", "numbers": "numbers",
         "number_place": "place", "named": "", "by": "person", "on": "date", "message": "mail",
-        "earlier": "earlier mails", "source": "record", "role": "role", "condition": "", "reason": "reason", "limit": "what", "found": "count",
-        "allowed": "count", "active": "count", "inactive": "count",
+        "earlier": "earlier mails", "source": "record", "role": "role", "condition": "", "reason": "reason",
+        "limit": "what", "found": "count", "allowed": "count", "active": "count", "inactive": "count",
     },
     "de": {
         "address": "Adresse", "place": "Stelle", "records": "Anzahl", "one": "Eintrag", "many": "Einträge",
