@@ -57,17 +57,25 @@ FLAGS = {
             "the numbers of the mail single out one of them",
             "the numbers of the mail do not single out one of them",
         ),
-        "removed": ("a person removed it by hand", "no person removed it by hand"),
+        "removed": ("a person removed it from this mail", "no person removed it from this mail"),
+        "history.message.removed": (
+            "something that was assigned there automatically was removed by a person",
+            "nothing that was assigned there automatically was removed by a person",
+        ),
     },
     "de": {
         "by_reference": (
             "die Nummern der Mail treffen genau 1 davon",
             "die Nummern der Mail treffen nicht genau 1 davon",
         ),
-        "removed": ("eine Person hat die Zuordnung entfernt", "keine Person hat die Zuordnung entfernt"),
+        "removed": ("eine Person hat es von dieser Mail entfernt", "keine Person hat es von dieser Mail entfernt"),
+        "history.message.removed": (
+            "eine Person hat dort etwas entfernt, das automatisch zugeordnet war",
+            "keine Person hat dort etwas entfernt, das automatisch zugeordnet war",
+        ),
     },
 }
-"""Facts that are yes or no: the words for both."""
+"""Facts that are yes or no, by the fact's name or with that of its table: the words for both."""
 
 OUTCOMES = {
     "en": {
@@ -106,14 +114,16 @@ PLACEHOLDERS = {
         "address": "address", "place": "place", "records": "number of records", "one": "record", "many": "records",
         "record": "record", "kept": "records", "candidates": "candidates", "out": "the others", "numbers": "numbers",
         "number_place": "place", "named": "", "by": "person", "on": "date", "message": "mail",
-        "earlier": "earlier mails", "source": "record", "role": "role", "condition": "", "reason": "reason",
-        "limit": "what", "found": "count", "allowed": "count", "active": "count", "inactive": "count",
+        "earlier": "no earlier mail, or nothing to adopt from them",
+        "source": "record", "role": "role", "condition": "", "reason": "reason", "limit": "what", "found": "count",
+        "allowed": "count", "active": "count", "inactive": "count",
     },
     "de": {
         "address": "Adresse", "place": "Stelle", "records": "Anzahl", "one": "Eintrag", "many": "Einträge",
         "record": "Eintrag", "kept": "Einträge", "candidates": "Kandidaten", "out": "die anderen", "numbers": "Nummern",
         "number_place": "Stelle", "named": "", "by": "Person", "on": "Datum", "message": "Mail",
-        "earlier": "frühere Mails", "source": "Eintrag", "role": "Rolle", "condition": "", "reason": "Grund",
+        "earlier": "keine frühere Mail, oder von ihnen nichts zu übernehmen",
+        "source": "Eintrag", "role": "Rolle", "condition": "", "reason": "Grund",
         "limit": "was", "found": "Anzahl", "allowed": "Anzahl", "active": "Anzahl", "inactive": "Anzahl",
     },
 }  # fmt: skip

@@ -88,11 +88,11 @@ class RuleReader:
         """The clauses of no step."""
         return [self._clause(each) for each in self._installed.clauses if each.partition(".")[0] == FRAME]
 
-    def condition(self, comparisons: Sequence[Comparison], step: Step) -> str:
-        """A condition in words."""
+    def condition(self, table: Table, comparisons: Sequence[Comparison], step: Step) -> str:
+        """A condition of a table in words."""
         if not comparisons:
             return OTHERWISE[self._language]
-        return self._texts["and"].join(self._comparison(each, step) for each in comparisons)
+        return self._texts["and"].join(self._comparison(table, each, step) for each in comparisons)
 
     def outcome(self, table: Table, rule: Rule) -> str:
         """What follows, in words; a plugin's own outcome as it is written."""
@@ -134,7 +134,7 @@ class RuleReader:
             clauses = tuple(self._clause(each) for each in names if each in self._installed.clauses)
             rules.append(
                 ReadRule(
-                    self.condition(comparisons, step),
+                    self.condition(table, comparisons, step),
                     rule.when,
                     self.outcome(table, rule),
                     rule.then,
@@ -162,8 +162,9 @@ class RuleReader:
         type_ = next((step.type or "" for step in self._installed.steps if step.name == parts[0]), "")
         return ReadClause(id_, self._phrases.stage(stage) if stage else "", self.sentence(text, type_))
 
-    def _comparison(self, each: Comparison, step: Step) -> str:
-        flag = FLAGS[self._language].get(each.fact)
+    def _comparison(self, table: Table, each: Comparison, step: Step) -> str:
+        flags = FLAGS[self._language]
+        flag = flags.get(f"{table.name}.{each.fact}") or flags.get(each.fact)
         if flag and (yes := _as_flag(each)) is not None:
             return flag[0] if yes else flag[1]
         one, many = self._fact(each.fact, step)

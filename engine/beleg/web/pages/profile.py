@@ -29,7 +29,7 @@ def language(request: Request, visitor: SignedIn, language: Annotated[str, Form(
     """Set one's own language; empty: the browser's."""
     assert visitor.user
     if language and language not in LANGUAGES:
-        raise InputError(f"there is no language {language!r}")
+        raise InputError("there is no language %(language)r", language=language)
     site_of(request).people.change(visitor.user.id, visitor.name, language=language or None)
     return see("/profile?done=language")
 
