@@ -12,7 +12,7 @@ from beleg.record import RecordRef
 from beleg.web.pages.message.found import Found, find
 from beleg.web.pages.message.view import view_of
 from beleg.web.render import page, see
-from beleg.web.sessions import Reader, Visitor
+from beleg.web.sessions import Reader, Visitor, local
 from beleg.web.site import site_of
 
 router = APIRouter(prefix="/messages/{row}")
@@ -46,24 +46,35 @@ def add(
 
 
 @router.get("/remove")
-def removing(request: Request, row: int, visitor: Reader, record: str) -> Response:
-    """Ask before a record is taken off, where a browser runs no script."""
+def removing(request: Request, row: int, visitor: Reader, record: str, back: str = "") -> Response:
+    """Ask before a record is taken off, where a browser runs no script, or on the way from another page and `back`."""
     site = site_of(request)
     view = view_of(site.workspace.look(row, decide=False), site.explainers[visitor.language.code])
     found = next((each for each in view.linked if each.seen.record == record), None)
     if found is None:
         raise NotFound(visitor.language.say("This record is not linked to the message (any more)."))
-    return page(request, visitor, "message_remove.html", view=view, row=row, link=found, base=f"/messages/{row}")
+    return page(
+        request, visitor, "message_remove.html", view=view, row=row, link=found, base=f"/messages/{row}",
+        back=local(back) if back else "",
+    )  # fmt: skip
 
 
 @router.post("/remove")
 def remove(
-    request: Request, row: int, visitor: Reader, record: Name, derived: Annotated[bool, Form()] = False
+    request: Request,
+    row: int,
+    visitor: Reader,
+    record: Name,
+    derived: Annotated[bool, Form()] = False,
+    back: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
-    """Take it off, with what was derived from it if that is wanted."""
+    """Take it off, with what was derived from it if that is wanted; then to the message, or `back`."""
     workspace = site_of(request).workspace
     workspace.mail(row)
     workspace.remove(row, ref_of(record, visitor), visitor.name, derived=derived)
+    if back:
+        back = local(back)
+        return see(f"{back}{'&' if '?' in back else '?'}done=removed")
     return see(f"/messages/{row}?done=removed#linked")
 
 
