@@ -199,8 +199,10 @@ def test_only_opening_decides(shop: Shop) -> None:
     for headers in ({"sec-purpose": "prefetch;prerender"}, {"purpose": "prefetch"}):
         page = shop.client.get(f"/messages/{row}", headers=headers).text
         assert "Not yet decided" in page
-    for path in ("add", "raw", "anew"):
-        assert shop.client.get(f"/messages/{row}/{path}").status_code == 200
+    for path in ("add", "raw", "anew", "html"):
+        shop.client.get(f"/messages/{row}/{path}")
+    for path in ("case", "why-not?record=order:O-77", "what-if"):
+        shop.client.get(f"/messages/{row}/{path}", headers={"sec-purpose": "prefetch"})
     assert workspace.find_message(str(row)).decided is False
     assert "Order O-81</a>" in shop.text(f"/messages/{row}")
     assert workspace.find_message(str(row)).decided is True

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from beleg.explain.why_not import told, what_if_said
 from beleg.web.pages.message.found import Found, chosen, find, ref
 from beleg.web.render import page
+from beleg.web.safety import opens
 from beleg.web.sessions import Reader
 from beleg.web.site import site_of
 from beleg.why_not import why_not
@@ -28,16 +29,16 @@ def why_not_this(
     of them is meant."""
     site = site_of(request)
     workspace, explainer = site.workspace, site.explainers[visitor.language.code]
-    message, _ = workspace.mail(row)
+    opened = workspace.look(row, decide=opens(request))
     found = find(site, visitor, record) if record.strip() else Found()
     answer = None
     if one := chosen(found, record):
-        _, stored = workspace.open(row)
-        case = workspace.case(message, [ref(one)])
+        case = workspace.case(opened.message, [ref(one)])
+        stored = opened.decisions[-1].digest if opened.decisions else None
         answer = told(explainer, why_not(case, ref(one), workspace.engine, seconds=SECONDS, stored=stored))
     return page(
-        request, visitor, "message_why_not.html", row=row, message=message, record=record, found=found, answer=answer,
-        seconds=SECONDS, base=f"/messages/{row}",
+        request, visitor, "message_why_not.html", row=row, message=opened.message, record=record, found=found,
+        answer=answer, seconds=SECONDS, base=f"/messages/{row}",
     )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def why_not_this(
 def what_if(request: Request, row: int, visitor: Reader) -> Response:
     """What comes out without the evidence that decided."""
     site = site_of(request)
-    opened = site.workspace.look(row)
+    opened = site.workspace.look(row, decide=opens(request))
     said = ""
     if opened.decision and (found := site.workspace.what_if(opened.message, opened.decision.digest)):
         subjects = {each.message.name: each.message.subject for each in opened.earlier}

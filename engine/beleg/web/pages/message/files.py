@@ -9,6 +9,7 @@ from beleg.capture import CaptureFailed, captured, packed
 from beleg.errors import InputError, NotFound
 from beleg.show import CONTENT_SECURITY_POLICY, content_disposition, file, shown_html
 from beleg.trace import encode
+from beleg.web.safety import opens
 from beleg.web.sessions import Reader
 from beleg.web.site import site_of
 
@@ -71,6 +72,8 @@ def case(request: Request, row: int, visitor: Reader, mask: bool = True) -> Resp
     `mask` is off."""
     workspace = site_of(request).workspace
     message, _ = workspace.mail(row)
+    if not opens(request):
+        return Response(status_code=503)
     try:
         found = captured(workspace.decided_case(message), workspace.engine, message.name, mask=mask)
         name, data = packed(found.scenario, found.decision, workspace.installed, f"message-{row}", workspace.rules)

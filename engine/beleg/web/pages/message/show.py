@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from beleg.web.pages.message.view import view_of
 from beleg.web.render import page
-from beleg.web.safety import is_prefetch
+from beleg.web.safety import opens
 from beleg.web.sessions import Reader
 from beleg.web.site import site_of
 
@@ -21,7 +21,6 @@ def message(
     """The page. Opening a message decides it where it never was; not by HEAD or before anybody opened it. An earlier
     `decision` is shown as it was, to read alone; `html`: the mail's HTML too."""
     site = site_of(request)
-    opens = request.method == "GET" and not is_prefetch(request.headers)
-    opened = site.workspace.look(row, decision, decide=opens)
+    opened = site.workspace.look(row, decision, decide=opens(request))
     view = view_of(opened, site.explainers[visitor.language.code])
     return page(request, visitor, "message.html", view=view, row=row, html=html, done=done, base=f"/messages/{row}")
