@@ -60,24 +60,24 @@ def remove(
         say(f"{phrases.record(str(each))} removed from message {found.row}")
 
 
-def ignore_add(context: typer.Context, entries: Entries, list_: List = "blacklist") -> None:
+def ignore_add(context: typer.Context, entries: Entries, list_: List = "blacklist", by: By = None) -> None:
     """Ignore addresses from now on."""
-    _change(context, entries, list_, adding=True)
+    _change(context, entries, list_, person(by), adding=True)
 
 
-def ignore_remove(context: typer.Context, entries: Entries, list_: List = "blacklist") -> None:
+def ignore_remove(context: typer.Context, entries: Entries, list_: List = "blacklist", by: By = None) -> None:
     """Let addresses count again."""
-    _change(context, entries, list_, adding=False)
+    _change(context, entries, list_, person(by), adding=False)
 
 
-def _change(context: typer.Context, entries: list[str], list_: str, *, adding: bool) -> None:
+def _change(context: typer.Context, entries: list[str], list_: str, by: str, *, adding: bool) -> None:
     from beleg.errors import InputError
     from beleg.ignore import ENTRY_LISTS
 
     if list_ not in ENTRY_LISTS:
         raise InputError(f"--list is one of {', '.join(ENTRY_LISTS)}, not {list_!r}")
     workspace = frame(context).workspace
-    changed = workspace.ignore(list_, entries) if adding else workspace.unignore(list_, entries)
+    changed = workspace.ignore(list_, entries, by) if adding else workspace.unignore(list_, entries, by)
     for entry in entries:
         done = ("added to" if adding else "taken off") if entry in changed else ("already on" if adding else "not on")
         say(f"{entry}  {done} the list {list_}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beleg.cli.frame import Json, Lang, frame, say, say_json, say_table
+from beleg.cli.frame import Json, Lang, frame, progress, say, say_json, say_table
 
 
 def register(app: typer.Typer) -> None:
@@ -45,8 +45,15 @@ def init(
 
 def upgrade(context: typer.Context) -> None:
     """Create the database's schema, or bring it up to date."""
-    database = frame(context).open(create=True)
+    from beleg.workspace import Workspace
+
+    one = frame(context)
+    database = one.open(create=True)
     revision = database.upgrade()
+    workspace = Workspace(database, one.installed, one.settings.rules())
+    if left := workspace.unfilled():
+        with progress("filling in", left) as advance:
+            workspace.fill_in(advance)
     say(f"database {database.shown} is at schema {revision}")
 
 

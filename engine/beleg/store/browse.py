@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
+from beleg.assignment import Assignment
 from beleg.directory import COUNTED, Group
 from beleg.record import CUSTOMER, Record, RecordRef
 from beleg.store.batch import Statement
 from beleg.store.directory import load
+from beleg.store.inbox import among
+from beleg.store.mails import Mails, StoredMessage
+from beleg.store.pages import Page, Place, Position, page
 from beleg.store.tables import record, record_key, record_link
+from beleg.trace import Trace
 
 
 def named(connection: Connection, text: str) -> list[RecordRef]:
@@ -83,6 +89,76 @@ def documents_of(connection: Connection, customers: Collection[RecordRef]) -> se
         query = select(numbered.c.type, numbered.c.id).where(numbered.c.place <= COUNTED + 1)
         found.update(RecordRef(*row) for row in connection.execute(query))
     return found
+
+
+class Tied(NamedTuple):
+    """A message that a record stands on: how it came to stand there, and the newest trace of the message."""
+
+    message: StoredMessage
+    assignment: Assignment
+    trace: Trace | None
+
+
+def communication(
+    connection: Connection, ref: RecordRef, cursor: str | None, limit: int, *, newest_first: bool
+) -> Page[Tied]:
+    """A page of the messages that a record stands on: its *Kommunikation*. At most five round trips. Raises
+    InputError."""
+
+    def read(place: Place, count: int) -> Sequence[Position]:
+        return among(connection, _OF_RECORD, "true", place, count, **ref._asdict())
+
+    found = page(read, cursor, limit, newest_first=newest_first)
+    rows = [position.row for position in found.rows]
+    mails = Mails(connection)
+    tied = mails.assignments_of(rows)
+    decisions = mails.decisions(rows)
+    traces = mails.traces(decisions.values())
+    letters = []
+    for each in mails.get(rows):
+        own = next(one for one in tied[each.row] if one.stands and one.record == ref)
+        letters.append(Tied(each, own, traces[decisions[each.row].id] if each.row in decisions else None))
+    return found.of(letters)
+
+
+class Linked(NamedTuple):
+    """A link of a record: its role, the record at the other end (None where the ERP never had it), and whether that is
+    gone."""
+
+    role: str
+    ref: RecordRef
+    record: Record | None
+    gone: bool
+
+
+def links(connection: Connection, ref: RecordRef, most: int = 100) -> tuple[list[Linked], list[Linked]]:
+    """What a record points at, and what points at it: of each at most so many, by role and name. Two round trips."""
+    found = []
+    for query in (_LINKS, _LINKED_BY):
+        rows = connection.execute(query, {**ref._asdict(), "most": most})
+        found.append(
+            [
+                Linked(role, RecordRef(type_, id_), None if data is None else load(data), data is None or bool(retired))
+                for role, type_, id_, data, retired in rows
+            ]
+        )
+    return found[0], found[1]
+
+
+_OF_RECORD = (
+    "SELECT message FROM assignment WHERE record_type = :type AND record_id = :id AND removed_by IS NULL "
+    "GROUP BY message"
+)
+_LINKS = text(
+    "SELECT l.role, l.target_type, l.target_id, r.data, r.retired FROM record_link l "
+    "LEFT JOIN record r ON r.type = l.target_type AND r.id = l.target_id "
+    "WHERE l.type = :type AND l.id = :id ORDER BY 1, 2, 3 LIMIT :most"
+)
+_LINKED_BY = text(
+    "SELECT l.role, l.type, l.id, r.data, r.retired FROM record_link l "
+    "LEFT JOIN record r ON r.type = l.type AND r.id = l.id "
+    "WHERE l.target_type = :type AND l.target_id = :id ORDER BY 1, 2, 3 LIMIT :most"
+)
 
 
 def load_one(connection: Connection, ref: RecordRef) -> tuple[Record | None, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,16 @@ class Database:
 
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back when anything raises. On SQLite one that writes
-        has the write lock from its start, so two never deadlock. Raises DatabaseError where the database
-        can't be reached, is locked or is not set up."""
+        """One transaction: committed at the end, rolled back when anything raises. One that only reads sees the
+        database as it was at its first statement, on both. On SQLite one that writes has the write lock from its
+        start, so two never deadlock. Raises DatabaseError where the database can't be reached, is locked or is not set
+        up."""
+        options: dict[str, Any] = {"write": write}
+        if not write and not self.sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
             with (
-                self.engine.connect().execution_options(write=write) as connection,
+                self.engine.connect().execution_options(**options) as connection,
                 connection.begin(),
             ):
                 yield connection
@@ -112,19 +116,45 @@ def alone(connection: Connection, work: str) -> None:
         connection.execute(_ALONE, {"work": f"beleg.{work}"})
 
 
+def alone_on(connection: Connection, threads: Iterable[int]) -> None:
+    """Wait until no other transaction works on one of these threads of messages, and keep others waiting to the end of
+    this one. Call it once a transaction, behind `unmoved`."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE_ON, {"threads": sorted(threads)})
+
+
+def unmoved(connection: Connection) -> None:
+    """Keep threads from being made one until this transaction ends: what is read of them from here on stays so."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_UNMOVED, {"work": _THREADS})
+
+
+def moving(connection: Connection) -> None:
+    """Wait until no transaction that `unmoved` is running, and keep others waiting to the end of this one."""
+    alone(connection, "threads")
+
+
 _OTHER_SCHEMA = ("no such table", "no such column", "has no column", "does not exist")
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:work, 0))")
+
+_THREADS = "beleg.threads"
+_UNMOVED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:work, 0))")
+# In ascending order, so that two never wait for each other.
+_ALONE_ON = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('beleg.thread', number)) "
+    "FROM (SELECT number FROM unnest(CAST(:threads AS bigint[])) AS t(number) ORDER BY number OFFSET 0) AS ascending"
+)
 
 
 def _sqlite_pragmas(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours (below): the driver's own handling commits around DDL
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")  # first: what comes next may have to wait, too
     cursor.execute("PRAGMA journal_mode=WAL")
     # A decision can be made again, so a lost last transaction is no loss; what takes mail over from a server
     # sets FULL.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.execute("PRAGMA cache_size=-65536")
     cursor.close()
 

@@ -6,6 +6,7 @@ Only the payload of an entry can be changed: it may name a person, who may have 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,6 +29,11 @@ class Entry(NamedTuple):
     act: str
     message: int | None
     payload: Payload
+
+
+def moment() -> str:
+    """The time of an act, as the journal has it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def append(

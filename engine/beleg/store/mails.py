@@ -7,7 +7,7 @@ number of its thread; taking one in that ties two threads makes them one.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,10 +28,11 @@ from beleg.orchestrator.ruleset import RuleSet
 from beleg.orchestrator.ruleset import decode as decode_ruleset
 from beleg.outcome import State, state_of
 from beleg.record import RecordRef
+from beleg.store import words
 from beleg.store.batch import Statement
-from beleg.store.database import alone
+from beleg.store.database import alone, alone_on, moving, unmoved
 from beleg.store.tables import NO_DATE, assignment, decision, message, ruleset
-from beleg.trace import Trace, decode, encode_with_digest
+from beleg.trace import Outcome, Trace, decode, encode_with_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 500
@@ -79,6 +80,17 @@ class StoredDecision(NamedTuple):
     digest: str
     ruleset: str
     inputs: str | None
+
+
+class PastDecision(NamedTuple):
+    """A decision on a message: its number, when and by which rule set it was made, the digest of its trace, and what
+    stood on the message then."""
+
+    id: int
+    at: str
+    ruleset: str
+    digest: str
+    assigned: tuple[Outcome, ...]
 
 
 _LISTED = [
@@ -153,8 +165,11 @@ class Mails:
                 "raw": self._pack.compress(raw),
             },
         ).scalar_one()
+        words.write(self._db, [(row, words.words_of(parsed))])
         if parsed.references:
             _ADD_NAMES.run(self._db, names=_each_once(parsed.references), message=row)
+        if len(threads) > 1:
+            moving(self._db)
         if not threads:
             self._db.execute(_SET_THREAD, {"b_id": row, "b_thread": row})
         for others in _chunks(sorted(threads - {thread})):
@@ -169,6 +184,13 @@ class Mails:
         if parsed.message_id:
             tied.update(self._db.scalars(_NAMED, {"name": parsed.message_id}))
         return tied
+
+    def hold(self, rows: Collection[int]) -> None:
+        """Keep others from deciding and correcting the threads of these messages until the transaction ends: of two who
+        open a message at once the second one finds it decided. Once a transaction, and before what it reads of them."""
+        if self._db.dialect.name == "postgresql":
+            unmoved(self._db)
+            alone_on(self._db, self.thread_numbers(rows))
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -249,7 +271,7 @@ class Mails:
         found = _RAW.run(self._db, rows=[(str(row),) for row in rows])
         return {row: self._unpack.decompress(packed) for row, packed in found}
 
-    def thread_numbers(self, rows: Sequence[int]) -> list[int]:
+    def thread_numbers(self, rows: Collection[int]) -> list[int]:
         """The threads of some messages. One round trip."""
         return list(_NUMBERS.run(self._db, rows=[(str(row),) for row in rows]).scalars())
 
@@ -279,10 +301,7 @@ class Mails:
     def settle(self, rows: Collection[int], step_types: StepTypes) -> None:
         """Work out anew the state of some messages, and whether a person corrected them: from their newest traces and
         what stands on them now. Three round trips to read, and one to write."""
-        asked = [(str(row),) for row in rows]
-        tied = defaultdict(list)
-        for each in _TIED.run(self._db, rows=asked):
-            tied[each.message].append(_assignment(each))
+        tied = self.assignments_of(rows)
         decisions = self.decisions(rows)
         traces = self.traces(decisions.values())
         values = []
@@ -299,6 +318,13 @@ class Mails:
             )
         if values:
             self._db.execute(_SETTLE, values)
+
+    def assignments_of(self, rows: Collection[int]) -> dict[int, list[Assignment]]:
+        """What stands on some messages and was removed from them, by row number. One round trip."""
+        tied: dict[int, list[Assignment]] = {row: [] for row in rows}
+        for each in _TIED.run(self._db, rows=[(str(row),) for row in rows]):
+            tied[each.message].append(_assignment(each))
+        return tied
 
     def assignments(self, row: int) -> tuple[Assignment, ...]:
         """What stands on a message and was removed from it."""
@@ -375,7 +401,11 @@ class Mails:
 
     def traces(self, decisions: Collection[StoredDecision]) -> dict[int, Trace]:
         """The traces of some decisions, by their ids. One round trip."""
-        found = _TRACES.run(self._db, rows=[(str(each.id),) for each in decisions])
+        return self.traces_of([each.id for each in decisions])
+
+    def traces_of(self, ids: Collection[int]) -> dict[int, Trace]:
+        """The same, given the ids of the decisions."""
+        found = _TRACES.run(self._db, rows=[(str(id_),) for id_ in ids])
         return {id_: decode(self._unpack.decompress(packed)) for id_, packed in found}
 
     def decision(self, row: int) -> tuple[Trace, str] | None:
@@ -387,6 +417,30 @@ class Mails:
             .limit(1)
         ).first()
         return (decode(self._unpack.decompress(found.trace)), found.digest) if found else None
+
+    def past(self, row: int) -> list[PastDecision]:
+        """All decisions of a message, in order. One round trip."""
+        query = select(decision.c.id, decision.c.at, decision.c.ruleset, decision.c.digest, decision.c.trace)
+        rows = self._db.execute(query.where(decision.c.message == row).order_by(decision.c.id))
+        return [
+            PastDecision(id_, at, made_by, mark, decode(self._unpack.decompress(packed)).assigned)
+            for id_, at, made_by, mark, packed in rows
+        ]
+
+    def decision_at(self, id_: int) -> tuple[Trace, str] | None:
+        """The trace of a decision and its digest; None where there is none of this number."""
+        found = self._db.execute(select(decision.c.trace, decision.c.digest).where(decision.c.id == id_)).first()
+        return (decode(self._unpack.decompress(found.trace)), found.digest) if found else None
+
+    def clause_counts(self, since: str) -> dict[str, Counter[str]]:
+        """Of each day (`2026-03-01`) since a time, how many of the decisions that count today held each clause. One
+        round trip."""
+        days: dict[str, Counter[str]] = {}
+        for day, clauses, times in self._db.execute(_CLAUSES, {"since": since}):
+            counted = days.setdefault(day, Counter())
+            for clause in clauses.split():
+                counted[clause] += times
+        return dict(sorted(days.items()))
 
     def forget(self, row: int, ref: RecordRef) -> None:
         """Take away a standing assignment that a person is about to make his own."""
@@ -438,6 +492,14 @@ _DECISIONS = Statement(
     rows="row",
 )
 _TRACES = Statement("SELECT d.id, d.trace FROM {rows} r {cross} decision d ON d.id = CAST(r.row AS BIGINT)", rows="row")
+_CLAUSES = text(
+    """
+    SELECT substr(d.at, 1, 10), d.clauses, count(*) FROM decision d
+    WHERE d.at >= :since AND d.clauses IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM decision newer WHERE newer.message = d.message AND newer.id > d.id)
+    GROUP BY 1, 2
+    """
+)
 _DESCRIBE = Statement(
     "INSERT INTO ruleset (id, description) SELECT id, description FROM {rulesets} b WHERE true ON CONFLICT DO NOTHING",
     rulesets="id description",

@@ -21,6 +21,7 @@ from beleg.record import CUSTOMER, Record, RecordRef, RecordType
 from beleg.store.batch import Statement
 from beleg.store.database import alone
 from beleg.store.directory import dump, load
+from beleg.store.find import label_entry, label_words
 from beleg.store.tables import import_run, record
 
 BATCH = 500
@@ -239,6 +240,18 @@ def _own_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, st
         yield address_entry(key), each.ref.type, facet, each.ref.id, ""
     for key in each.reference_keys():
         yield reference_entry(key), each.ref.type, facet, each.ref.id, ""
+    yield from _label_keys(each, facet)
+
+
+def _label_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, str]]:
+    for word in label_words(each):
+        yield label_entry(word), each.ref.type, facet, each.ref.id, ""
+
+
+def index_labels(connection: Connection, records: Iterable[tuple[Record, str]]) -> None:
+    """Write the words of labels into the index, where they are missing: of records, each with its facet."""
+    if keys := [key for each, facet in records for key in _label_keys(each, facet)]:
+        _ADD_KEYS.run(connection, keys=sorted(keys))
 
 
 _KEY = "entry type facet id via"

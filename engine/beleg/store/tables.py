@@ -120,7 +120,7 @@ class AssignmentRow(Table, table=True):
     """A record on a message: standing, or removed by a person."""
 
     __tablename__ = "assignment"
-    __table_args__ = (Index("assignment_record", "record_type", "record_id"),)
+    __table_args__ = (Index("assignment_record", "record_type", "record_id", "message", "removed_by"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
     message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
     record_type: str = Field(sa_type=Bytewise)
@@ -164,6 +164,14 @@ class IgnoredRow(Table, table=True):
     list: str = Field(primary_key=True, sa_type=Bytewise)
     key: str = Field(primary_key=True, sa_type=Bytewise)
     entry: str = Field(sa_type=Text)
+
+
+class FillingRow(Table, table=True):
+    """What an upgrade has left to fill in (`messages`, `records`), and how far that is: the last that is done."""
+
+    __tablename__ = "filling"
+    work: str = Field(primary_key=True, sa_type=Bytewise)
+    done: str = Field(sa_type=Text)
 
 
 class ErasedRow(Table, table=True):
@@ -258,6 +266,7 @@ assignment = _table(AssignmentRow)
 decision = _table(DecisionRow)
 ruleset = _table(RuleSetRow)
 ignored = _table(IgnoredRow)
+filling = _table(FillingRow)
 erased = _table(ErasedRow)
 journal = _table(JournalRow)
 person = _table(UserRow)

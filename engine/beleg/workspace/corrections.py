@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
 
 from beleg.assignment import Assignment, removals
 from beleg.directory import Directory
 from beleg.errors import NotFound
 from beleg.orchestrator.follow import follow
 from beleg.record import Record, RecordRef
-from beleg.store import SqlDirectory
+from beleg.store import SqlDirectory, journal
 from beleg.store.mails import Mails
 from beleg.workspace.base import Base, now
 
@@ -17,11 +19,12 @@ from beleg.workspace.base import Base, now
 class Corrections(Base):
     """A person's hand."""
 
-    def add(self, row: int, ref: RecordRef, by: str) -> list[Assignment]:
+    def add(self, row: int, ref: RecordRef, by: str, *, note: str | None = None) -> list[Assignment]:
         """A person assigns a record; its follow-ups are made at once. Returns what was added (nothing when the record
         already stands by hand). Raises NotFound where the ERP has no such record."""
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             directory = SqlDirectory(connection)
             record = directory.records([ref]).get(ref)
             if record is None:
@@ -36,6 +39,8 @@ class Corrections(Base):
             made += self._follow(record, [*standing, ref], own, directory)
             mails.assign(row, made, by)
             mails.settle([row], self.step_types)
+            after = [*standing, *(each.record for each in made)]
+            self._journal(connection, by, "assignment.add", row, ref, standing, after, note)
             return made
 
     def _follow(
@@ -49,11 +54,14 @@ class Corrections(Base):
             if result.record:
                 yield Assignment(result.record, "derived", str(record.ref), clause=result.check.clause)
 
-    def remove(self, row: int, ref: RecordRef, by: str, *, derived: bool = True) -> list[RecordRef]:
+    def remove(
+        self, row: int, ref: RecordRef, by: str, *, derived: bool = True, note: str | None = None
+    ) -> list[RecordRef]:
         """A person removes a record from a message, with what was derived from it unless `derived` is False. Returns
         what was removed. Raises NotFound where it does not stand there."""
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             standing = [each for each in mails.assignments(row) if each.stands]
             if ref not in {each.record for each in standing}:
                 raise NotFound(f"{ref} does not stand on this message")
@@ -62,4 +70,24 @@ class Corrections(Base):
                 refs += [e.record for e in standing if e.origin == "derived" and e.source == str(ref)]
             mails.remove(row, list(dict.fromkeys(refs)), by, now())
             mails.settle([row], self.step_types)
+            before = [each.record for each in standing]
+            after = [each for each in before if each not in refs]
+            self._journal(connection, by, "assignment.remove", row, ref, before, after, note)
             return refs
+
+    @staticmethod
+    def _journal(
+        connection: Connection,
+        by: str,
+        act: str,
+        row: int,
+        ref: RecordRef,
+        before: Iterable[RecordRef],
+        after: Iterable[RecordRef],
+        note: str | None,
+    ) -> None:
+        payload: journal.Payload = {"about": str(ref)}
+        payload |= {when: list(dict.fromkeys(map(str, refs))) for when, refs in (("before", before), ("after", after))}
+        if note:
+            payload["note"] = note
+        journal.append(connection, journal.moment(), by, act, row, payload)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -17,7 +19,9 @@ from beleg.gather import gather
 from beleg.message import parse
 from beleg.orchestrator import Decision, StepFailed
 from beleg.record import RecordRef
-from beleg.store.mails import Mails, StoredMessage
+from beleg.store import journal
+from beleg.store.journal import Entry
+from beleg.store.mails import Mails, PastDecision, StoredMessage
 from beleg.trace import Trace, digest
 from beleg.workspace.ignoring import Ignoring
 
@@ -45,6 +49,7 @@ class Decisions(Ignoring):
             for start in range(0, len(rows), BATCH):
                 batch = rows[start : start + BATCH]
                 with self.database.begin() as connection:
+                    Mails(connection).hold(batch)
                     made, failed = self._assign(connection, batch)
                 self._described = True
                 report.decided += len(made)
@@ -88,6 +93,7 @@ class Decisions(Ignoring):
                 return found
         with self.database.begin() as connection:
             mails = Mails(connection)
+            mails.hold([row])
             if not (found := mails.decision(row)):
                 _, failed = self._assign(connection, [row])
                 if failed:
@@ -97,6 +103,27 @@ class Decisions(Ignoring):
                 raise NotFound(f"message {row} was not decided")
         self._described = True
         return found
+
+    def history(self, row: int) -> list[PastDecision | Entry]:
+        """What became of a message, in order: its decisions, and what people did on it."""
+        with self.database.begin(write=False) as connection:
+            decisions = Mails(connection).past(row)
+            acts = journal.of_message(connection, row)
+        return sorted([*decisions, *acts], key=lambda each: _moment(each.at))
+
+    def decision_at(self, id_: int) -> tuple[Trace, str]:
+        """The trace of an earlier decision, by its number, and its digest. Raises NotFound."""
+        with self.database.begin(write=False) as connection:
+            found = Mails(connection).decision_at(id_)
+        if found is None:
+            raise NotFound(f"there is no decision {id_}")
+        return found
+
+    def clause_counts(self, since: date) -> dict[str, Counter[str]]:
+        """Of each day since a date (in UTC; `2026-03-01`), on how many messages each clause held: of the decisions that
+        count today, those made on that day."""
+        with self.database.begin(write=False) as connection:
+            return Mails(connection).clause_counts(since.isoformat())
 
     def standing(self, row: int) -> list[RecordRef]:
         """The records that stand on a message now."""
@@ -131,6 +158,13 @@ class Decisions(Ignoring):
             raws = mails.raw([each.row for each, _ in around] + ([] if isinstance(mail, bytes) else [mail.row]))
             found = [(each, StoredMail(raws[each.row], tied.assignments)) for each, tied in around]
             return mail if isinstance(mail, bytes) else raws[mail.row], found
+
+
+def _moment(at: str) -> datetime:
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:  # a decision without a run
+        return datetime.min.replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, delete, insert, select
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, IgnoreList, classify
 from beleg.keys import address_key
-from beleg.store import people
+from beleg.store import journal, people
 from beleg.store.tables import ignored
 from beleg.workspace.base import Base
 
+ITSELF = "beleg"
+"""Who does what no person does."""
 # A user's address is read from his row, not copied: it is ignored as long as he has it, and no longer.
 _IGNORED = """
 SELECT list, entry FROM ignored UNION SELECT 'users', address FROM person WHERE address <> '' ORDER BY entry
@@ -35,7 +37,7 @@ class Ignoring(Base):
         with self.database.begin(write=False) as connection:
             return self.ignore_list(connection)
 
-    def ignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+    def ignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
         """Add entries to `users`, `groups` or `blacklist`; returns those that were new. Raises InputError."""
         added = []
         with self.database.begin() as connection:
@@ -44,9 +46,12 @@ class Ignoring(Base):
                 if not self._has_entry(connection, list_, key):
                     connection.execute(insert(ignored).values(list=list_, key=key, entry=entry.strip()))
                     added.append(entry)
+            if added:
+                payload = {"about": list_, "after": added}
+                journal.append(connection, journal.moment(), by, "ignored.add", payload=payload)
         return added
 
-    def unignore(self, list_: str, entries: Sequence[str]) -> list[str]:
+    def unignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
         """Take entries off a list; returns those that were on it. Raises InputError, also for the address that a user
         has: it is ignored as long as he has it."""
         gone = []
@@ -61,6 +66,9 @@ class Ignoring(Base):
                         f"{entry!r} is the address of the user {user.name!r}, which is ignored as long as he has it; "
                         "beleg user set --address gives him another"
                     )
+            if gone:
+                payload = {"about": list_, "before": gone}
+                journal.append(connection, journal.moment(), by, "ignored.remove", payload=payload)
         return gone
 
     @staticmethod

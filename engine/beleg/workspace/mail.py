@@ -10,7 +10,12 @@ from beleg.deciding import BATCH
 from beleg.errors import NotFound
 from beleg.message import content_identity, parse
 from beleg.record import RecordRef
+from beleg.store import filling
+from beleg.store.inbox import Filter, InboxRow, counts
+from beleg.store.inbox import inbox as read_inbox
 from beleg.store.mails import Mails, StoredMessage
+from beleg.store.pages import Page
+from beleg.store.words import search as read_search
 from beleg.workspace.decisions import Decisions
 
 Incoming = tuple[bytes, str] | tuple[bytes, str, str]
@@ -80,3 +85,35 @@ class Mail(Decisions):
             rows = ", ".join(str(each.row) for each in found[:5])
             raise NotFound(f"{len(found)} stored messages are named {name!r}; name one by its row number: {rows}")
         return found[0]
+
+    def inbox(
+        self, filter_: Filter = "all", search: str = "", *, cursor: str | None = None, limit: int = 50
+    ) -> Page[InboxRow]:
+        """A page of messages, the newest first, without a date before all: those of a filter (`FILTERS`) that have the
+        words of a search (`beleg.store.words`), each with what stands on it and its newest trace. Another page is named
+        by a cursor that a page gave. Raises InputError."""
+        wanted = read_search(search) if search.strip() else None
+        with self.database.begin(write=False) as connection:
+            return read_inbox(connection, filter_, wanted, cursor, limit)
+
+    def inbox_counts(self) -> dict[Filter, int]:
+        """How many messages each filter leaves; 1,001 means more than 1,000."""
+        with self.database.begin(write=False) as connection:
+            return counts(connection)
+
+    def unfilled(self) -> int:
+        """How many messages and records an upgrade has left to `fill_in`."""
+        with self.database.begin(write=False) as connection:
+            return filling.left(connection)
+
+    def fill_in(self, progress: Callable[[int], None] = lambda count: None) -> int:
+        """Bring what an older Beleg stored up to what this one keeps: states and words of mails, clauses of decisions,
+        words of labels. Goes on where it was broken off. Returns how many messages and records it was."""
+        total = 0
+        while True:
+            with self.database.begin() as connection:
+                count = filling.batch(connection, self.step_types, self.rules.limits)
+            if not count:
+                return total
+            total += count
+            progress(count)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from beleg.assignment import Assignment
 from beleg.directory import address_entry, reference_entry
 from beleg.errors import NotFound
+from beleg.ignore import IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.record import Record, RecordRef
-from beleg.store import browse
+from beleg.store import browse, find
 from beleg.store import records as record_store
+from beleg.store.browse import Linked
+from beleg.store.find import FoundRecord
 from beleg.store.mails import Mails, StoredMessage
-from beleg.workspace.base import Base
+from beleg.store.pages import Page
+from beleg.trace import Trace
+from beleg.workspace.ignoring import Ignoring
+
+Direction = Literal["in", "out"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,18 @@ class Shown:
     messages: tuple[tuple[StoredMessage, Assignment], ...]
 
 
-class Records(Base):
+@dataclass(frozen=True)
+class Letter:
+    """A message that a record stands on, how it came to stand there, the newest trace of the message (None before it is
+    decided), and its direction: `out` when a user or a group of the system sent it."""
+
+    message: StoredMessage
+    assignment: Assignment
+    trace: Trace | None
+    direction: Direction
+
+
+class Records(Ignoring):
     """The mirror of the ERP."""
 
     def import_records(
@@ -67,3 +86,29 @@ class Records(Base):
         """Whether the ERP has, or once had, a record of this name."""
         with self.database.begin(write=False) as connection:
             return browse.load_one(connection, ref)[0] is not None
+
+    def search_records(self, text: str, types: Collection[str] | None = None, limit: int = 20) -> list[FoundRecord]:
+        """The records that a person may mean, the likeliest first, of these types or of all: the one that is named so
+        (`order:O-81`), those whose number or address is this or begins so, and those whose label has these words or
+        words that begin so. Retired ones only by name."""
+        with self.database.begin(write=False) as connection:
+            return find.records(connection, text, types, limit)
+
+    def communication(
+        self, ref: RecordRef, *, cursor: str | None = None, limit: int = 50, newest_first: bool = False
+    ) -> Page[Letter]:
+        """A page of the messages that a record stands on, in order of date. Raises InputError."""
+        with self.database.begin(write=False) as connection:
+            ignored = self.ignore_list(connection)
+            found = browse.communication(connection, ref, cursor, limit, newest_first=newest_first)
+        return found.of([Letter(*each, _direction(each.message.sender, ignored)) for each in found.rows])
+
+    def links(self, ref: RecordRef) -> tuple[list[Linked], list[Linked]]:
+        """What a record points at, and what points at it: the first hundred of each, by role and name."""
+        with self.database.begin(write=False) as connection:
+            return browse.links(connection, ref)
+
+
+def _direction(sender: str, ignored: IgnoreList) -> Direction:
+    entry = ignored.entry_for(address_key(sender)) if sender else None
+    return "out" if entry and entry.kind in ("user", "group") else "in"

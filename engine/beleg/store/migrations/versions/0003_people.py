@@ -76,6 +76,11 @@ def upgrade() -> None:
     )
     op.create_index("attempt_of", "attempt", ["whose", "at"])
     op.create_table("secret", _bytewise("use", primary_key=True), _text("value"))
+    op.drop_index("assignment_record", "assignment")
+    op.create_index("assignment_record", "assignment", ["record_type", "record_id", "message", "removed_by"])
+    op.create_table("filling", _bytewise("work", primary_key=True), _text("done"))
+    for table in ("message", "record"):
+        op.execute(f"INSERT INTO filling SELECT '{table}s', '' WHERE EXISTS (SELECT 1 FROM {table})")
     for statement in _OWN[op.get_bind().dialect.name]:
         op.execute(statement)
 
@@ -83,11 +88,17 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop it all."""
     postgresql = op.get_bind().dialect.name == "postgresql"
+    op.execute("DELETE FROM record_key WHERE entry >= '~'")
+    op.drop_table("filling")
+    op.drop_index("assignment_record", "assignment")
+    op.create_index("assignment_record", "assignment", ["record_type", "record_id"])
     op.drop_table("message_words")
     for name in ("secret", "attempt", "token", "session", "person", "journal", "erased"):
         op.drop_table(name)
     if postgresql:
         op.execute("DROP FUNCTION journal_is_append_only")
+    else:
+        op.drop_index("decision_clauses", "decision")
     op.drop_index("ix_decision_at", "decision")
     if postgresql:
         op.execute('ALTER TABLE decision ALTER COLUMN at TYPE text COLLATE "default"')
@@ -110,7 +121,11 @@ _INDEXES = (
 # What no declaration of tables can say: the index of words, and that the journal is append-only.
 _OWN = {
     "sqlite": (
-        "CREATE VIRTUAL TABLE message_words USING fts5 (subject, addresses, content, tokenize = 'ascii')",
+        # Words are parted by blanks before they come here; beginnings of two and three letters have too many words.
+        "CREATE VIRTUAL TABLE message_words USING fts5 "
+        "(subject, addresses, content, tokenize = 'ascii', prefix = '2 3')",
+        # The trace stands before it in the row; PostgreSQL keeps that elsewhere.
+        "CREATE INDEX decision_clauses ON decision (at, message, clauses)",
         """
         CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
