@@ -82,6 +82,11 @@ class Records(Ignoring):
                 shown.append(Shown(ref, record, gone, tuple(mails.communication(ref))))
             return shown
 
+    def record(self, ref: RecordRef) -> tuple[Record | None, bool]:
+        """A record, None where the ERP never had it; and whether the ERP no longer has it."""
+        with self.database.begin(write=False) as connection:
+            return browse.load_one(connection, ref)
+
     def record_known(self, ref: RecordRef) -> bool:
         """Whether the ERP has, or once had, a record of this name."""
         with self.database.begin(write=False) as connection:
