@@ -10,6 +10,8 @@ from beleg.web.api.problem import problem
 
 LONGEST_BODY = 64 * 1024
 """Bytes of a request's body."""
+DRAINED = 16 * LONGEST_BODY
+"""How much is read, and dropped, of one that is too long: a client that is cut off while it sends sees no answer."""
 _PLAIN = "!$&'()*+,;=:@-._~"
 
 
@@ -40,15 +42,16 @@ class Entry:
 async def _body(receive: Receive) -> bytes | None:
     """The whole body; None where it is too long."""
     found = bytearray()
-    while True:
+    length = 0
+    more = True
+    while more and length <= DRAINED:
         message = await receive()
-        if message["type"] != "http.request":
-            return bytes(found)
-        found += message.get("body", b"")
-        if len(found) > LONGEST_BODY:
-            return None
-        if not message.get("more_body"):
-            return bytes(found)
+        piece = message.get("body", b"")
+        length += len(piece)
+        if length <= LONGEST_BODY:
+            found += piece
+        more = message.get("more_body", False)  # a client that went away sends none
+    return bytes(found) if length <= LONGEST_BODY else None
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from beleg.explain import Explainer, plain, what_if_line, why_not_lines
 from beleg.explain.ladder import ladder
 from beleg.record import RecordRef
-from beleg.trace import digest, encode, json_schema
+from beleg.trace import digest, encode
 from beleg.web.api.access import Reading
 from beleg.web.api.fields import Decision, Lang, Record, Row
 from beleg.web.site import Site, site_of
@@ -136,21 +136,6 @@ def why_not(
     answer = ask(case, ref, workspace.engine, max_edits=max_edits, seconds=seconds, stored=stored)
     lines = plain(why_not_lines(_terse(site, lang.code(caller)), answer)).splitlines()
     return Response(msgspec.json.encode(msgspec.to_builtins(answer) | {"lines": lines}), media_type=JSON)
-
-
-@router.get(
-    "/trace-schema",
-    operation_id="getTraceSchema",
-    summary="Get the JSON Schema of a trace",
-    response_class=Response,
-    responses={
-        200: {"description": "A JSON Schema", "content": {"application/schema+json": {"schema": {"type": "object"}}}}
-    },
-    tags=["rules"],
-)
-def trace_schema(caller: Reading) -> Response:
-    """The JSON Schema (2020-12) of what `GET …/trace` answers."""
-    return Response(msgspec.json.encode(json_schema()), media_type="application/schema+json")
 
 
 def _terse(site: Site, language: str) -> Explainer:

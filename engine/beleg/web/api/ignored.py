@@ -83,6 +83,7 @@ def add(request: Request, response: Response, body: NewEntry, caller: Administer
     operation_id="removeIgnored",
     summary="Let addresses count again",
     status_code=204,
+    response_class=Response,
     responses=responses(404),
 )
 def remove(

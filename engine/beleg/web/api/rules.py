@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Request
+import msgspec
+from fastapi import APIRouter, Request, Response
 
 from beleg.clause import Clause
 from beleg.plugins import Installed
 from beleg.rulebook import Table
 from beleg.step import Step
+from beleg.trace import json_schema
 from beleg.web.api.access import Reading
 from beleg.web.api.fields import Lang
 from beleg.web.api.shapes import Answer
@@ -136,6 +138,20 @@ def rules(request: Request, caller: Reading, lang: Lang) -> Rules:
     language = lang.code(caller)
     clauses = [_clause(each, language) for _, each in sorted(installed.clauses.items())]
     return Rules(ruleset=workspace.engine.ruleset.id, steps=steps, clauses=clauses)
+
+
+@router.get(
+    "/trace-schema",
+    operation_id="getTraceSchema",
+    summary="Get the JSON Schema of a trace",
+    response_class=Response,
+    responses={
+        200: {"description": "A JSON Schema", "content": {"application/schema+json": {"schema": {"type": "object"}}}}
+    },
+)
+def trace_schema(caller: Reading) -> Response:
+    """The JSON Schema (2020-12) of what `GET …/trace` answers."""
+    return Response(msgspec.json.encode(json_schema()), media_type="application/schema+json")
 
 
 def _tables(installed: Installed, step: Step) -> list[TableSeen]:

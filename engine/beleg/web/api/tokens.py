@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, Field
 
 from beleg.people import Token
@@ -67,7 +67,13 @@ def add(request: Request, user: UserNumber, body: NewToken, caller: Administerin
     return TokenMade.model_validate({**_fields(made), "secret": secret})
 
 
-@router.delete("/users/{user}/tokens/{token}", operation_id="revokeToken", summary="Revoke a token", status_code=204)
+@router.delete(
+    "/users/{user}/tokens/{token}",
+    operation_id="revokeToken",
+    summary="Revoke a token",
+    status_code=204,
+    response_class=Response,
+)
 def revoke(request: Request, user: UserNumber, token: TokenNumber, caller: Administering) -> None:
     """Let a token end now."""
     people = site_of(request).people

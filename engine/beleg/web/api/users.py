@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field, SecretStr, StringConstraints
 
 from beleg.people import User
@@ -117,7 +117,13 @@ def change(request: Request, user: UserNumber, body: ChangedUser, caller: Admini
     return _seen(site_of(request).people.change(user, caller.name, **fields))
 
 
-@router.put("/users/{user}/password", operation_id="setPassword", summary="Set a password", status_code=204)
+@router.put(
+    "/users/{user}/password",
+    operation_id="setPassword",
+    summary="Set a password",
+    status_code=204,
+    response_class=Response,
+)
 def password(request: Request, user: UserNumber, body: NewPassword, caller: Administering) -> None:
     """Give a user another password: he is signed out everywhere. His tokens stay."""
     site_of(request).people.set_password(user, body.password.get_secret_value(), caller.name)
