@@ -26,7 +26,7 @@ from worlds import contact, order
 from writing import day, mail
 
 ALL = ("read", "correct", "admin")
-ODD = "O/1 ?#%2F:ü/messages"
+ODD = "O/1 ?#%2F:ü\n/messages"
 """An id that an ERP may have."""
 
 
@@ -130,7 +130,9 @@ def test_words_are_in_the_language_asked_for(served: Served, ada: httpx.Client) 
 
 
 def test_a_message_is_shown_with_its_thread_and_not_decided(served: Served, ada: httpx.Client) -> None:
-    raw = mail("Frage zu AB-1055", id_="neu@x", reply_to="c1f0a2@dubois.example", date=day(9))
+    raw = mail(
+        "Frage zu AB-1055", id_="neu@x", reply_to="c1f0a2@dubois.example", date="Mon, 30 Nov 2026 10:00:00 +0000"
+    )
     served.site.workspace.import_mail([(raw, "")], decide=False)
     row = row_of(ada, "Frage zu AB-1055")
     shown = body(ada.get(f"/messages/{row}"))

@@ -20,7 +20,6 @@ from beleg.web.api import (
     tokens,
     users,
 )
-from beleg.web.api.entry import Entry
 from beleg.web.api.openapi import document
 from beleg.web.api.problem import explain_errors
 from beleg.web.site import Site
@@ -41,7 +40,6 @@ def create_api(site: Site) -> FastAPI:
     for router in _ROUTERS:
         api.include_router(router)
     api.openapi = cache(lambda: document(ROUTES))  # type: ignore[method-assign]  # FastAPI's way to bring one's own
-    api.add_middleware(Entry)
     explain_errors(api, _allowed)
     return api
 

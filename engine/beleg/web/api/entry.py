@@ -1,4 +1,4 @@
-"""What stands before the routes: a request's path as it was sent, and a limit on its body."""
+"""What stands before the routes of the API: a request's path as it was sent, and a limit on its body."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ _PLAIN = "!$&'()*+,;=:@-._~"
 
 
 class Entry:
-    """Routes by the path as it was sent, so that a slash within the id of a record (`%2F`) parts nothing: each segment
-    stays encoded, and who takes it as a parameter decodes it (`beleg.web.api.fields`). Refuses a body that is too long
-    (413) before anything reads it."""
+    """Has all that is `below` a path routed by the path as it was sent, so that a slash (`%2F`) or a line end within the
+    id of a record parts nothing: each segment stays encoded, and who takes it as a parameter decodes it
+    (`beleg.web.api.fields`). Refuses a body that is too long (413) before anything reads it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, below: str) -> None:
         self._app = app
+        self._below = f"{below}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI 3."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].startswith(self._below):
             await self._app(scope, receive, send)
             return
         sent = scope.get("raw_path") or quote(scope["path"]).encode()
