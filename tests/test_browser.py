@@ -165,7 +165,10 @@ def test_the_effect_of_a_blacklist_entry_is_seen_before_it_is_saved(shop: Served
     window.picture(f"blacklist-effect-{lang}")
     assert "anna@kunde.example" not in shop.site.workspace.ignored().blacklist, "nothing is saved before"
     page.locator("main form button.primary").first.click()
-    page.get_by_role("row", name=re.compile("anna@kunde.example")).wait_for()
+    page.get_by_role("status").wait_for()
+    window.picture(f"blacklist-saved-{lang}")
+    page.goto("/ignored")
+    assert page.get_by_role("row", name=re.compile("anna@kunde.example")).is_visible()
     assert "anna@kunde.example" in shop.site.workspace.ignored().blacklist
 
 
