@@ -292,6 +292,22 @@ def test_the_journal_keeps_its_entries_without_the_person(workspace: Workspace, 
     assert "kunde" not in json.dumps(stub.payload)
 
 
+def test_message_ids_that_hold_the_address(database: Database, installed: Installed) -> None:
+    workspace = Workspace(database, installed)
+    name = "LNBBLJKPBEHFEDALKOLCIEFEBCAB.anna@kunde.example"
+    asked = mail("Frage", "geheim", id_=name, date=day(1))
+    replies = [
+        mail("Re: Frage", sender="bob@b.example", to="c@c.example", id_=f"{number}@x", reply_to=name, date=day(number))
+        for number in (2, 3)
+    ]
+    workspace.import_mail((each, "") for each in (asked, *replies))
+    privacy.erase(workspace, ANNA, "lena")
+    assert named(database) == []
+    threads = {message.message_id: message.thread for message, _ in workspace.newest(9)}
+    assert set(threads) == {"2@x", "3@x"}
+    assert len(set(threads.values())) == 1
+
+
 def test_a_number_is_not_given_again(workspace: Workspace, database: Database) -> None:
     newest = mail("Letzte", id_="9@x", date=day(9))
     workspace.import_mail([(newest, "")])
@@ -330,7 +346,7 @@ def test_a_record_that_is_named_by_the_address_goes(database: Database, installe
     assert [message.corrected for message, _ in workspace.newest(1)] == [True]
     done = privacy.erase(workspace, ANNA, "lena")
     assert done.plan.deleted_records == (f"contact:{ANNA}",)
-    assert named(database) == []
+    assert named(database) == [f"journal: {ANNA}"]  # who did something stays: the journal is append-only
     (shown,) = workspace.show("order:O-1")
     assert shown.record is not None
     assert shown.record.links == ()
@@ -612,7 +628,7 @@ def test_a_person_gets_what_is_stored(workspace: Workspace, explainer: Explainer
     workspace.add(row(workspace, "3@x"), RecordRef("order", "O-83"), "lena")
     workspace.remove(row(workspace, "1@x"), RecordRef("order", "O-81"), "lena")
     done = privacy.export(workspace, "anna@KUNDE.example", tmp_path / "anna", explainer)
-    assert (done.mails, done.mentions, done.records, done.journal) == (3, 1, 2, 3)
+    assert (done.mails, done.mentions, done.records, done.journal) == (3, 1, 2, 5)
     found = files(tmp_path / "anna")
     numbers = [f"{row(workspace, id_):06}" for id_ in ("1@x", "2@x", "3@x")]
     assert [name for name in found if name.startswith("mails/")] == [
@@ -628,7 +644,8 @@ def test_a_person_gets_what_is_stored(workspace: Workspace, explainer: Explainer
     assert (removed["record"], removed["removed"]["by"]) == ("order:O-81", "lena")
     assert {"record": "order:O-83", "origin": "manual"}.items() <= listed["3@x"]["assignments"][-1].items()
     assert [each["record"] for each in json.loads(found["records.json"])] == ["contact:K-5", "contact:K-7"]
-    assert all(each["act"] == "note" for each in json.loads(found["journal.json"]))
+    acts = sorted(each["act"] for each in json.loads(found["journal.json"]))
+    assert acts == ["assignment.add", "assignment.remove", "note", "note", "note"]
     assert json.loads(found["ignored.json"]) == []
 
 

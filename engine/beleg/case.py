@@ -18,6 +18,7 @@ from beleg.message import Message
 from beleg.orchestrator import Decision, Engine
 from beleg.record import Record, RecordRef
 from beleg.step import RuleSettings
+from beleg.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,18 @@ class StoredMail:
 
     raw: bytes
     assignments: tuple[Assignment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCase:
+    """A stored message with all that its decision depends on, for a fixture: the stored decision's trace, the case, the
+    mail's bytes, the other mails of its thread (oldest first), and how many earlier ones were never decided."""
+
+    trace: Trace
+    case: Case
+    raw: bytes
+    thread: tuple[StoredMail, ...]
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)

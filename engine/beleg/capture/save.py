@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from beleg.capture.write import files
 from beleg.errors import InputError, Where
@@ -67,6 +69,26 @@ def save(
     except OSError as error:
         raise InputError(f"the file can't be written: {error.strerror}", Where(str(path))) from None
     return Saved(made[name], beside, same)
+
+
+def packed(
+    scenario: Scenario, decision: Decision, installed: Installed, name: str, settings: RuleSettings
+) -> tuple[str, bytes]:
+    """The scenario of a decision to hand over: the name of its file and what is in it, a zip archive where mails stand
+    beside the scenario. `name` is that of the scenario without an ending. Raises CaptureFailed where it does not decide
+    the same."""
+    made = files(scenario, installed.types, f"{name}.yaml")
+    with tempfile.TemporaryDirectory(prefix="beleg-capture-") as folder:
+        for each, data in made.items():
+            Path(folder, each).write_bytes(data)
+        prove(Path(folder, f"{name}.yaml"), decision, installed, settings)
+    if len(made) == 1:
+        return f"{name}.yaml", made[f"{name}.yaml"]
+    archive = io.BytesIO()
+    with ZipFile(archive, "w", ZIP_DEFLATED) as zipped:
+        for each, data in made.items():
+            zipped.writestr(each, data)
+    return f"{name}.zip", archive.getvalue()
 
 
 def prove(path: Path, decision: Decision, installed: Installed, settings: RuleSettings) -> bool:

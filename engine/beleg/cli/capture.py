@@ -12,11 +12,8 @@ from beleg.cli.frame import Frame, complain, frame, say
 from beleg.cli.named import Erp, MessageOrFile, case_of, mail_file, stored_message
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from beleg.orchestrator import Decision
     from beleg.scenario import Scenario
-    from beleg.trace import Trace
 
 PRINTED = "-"
 
@@ -40,21 +37,28 @@ def capture(
 ) -> None:
     """Write the decision on a message as a scenario: the mail, its thread, and the records that mattered. It is run at
     once, and written only if it decides the same."""
-    from beleg.capture import CaptureFailed, masked, save
+    from beleg.capture import CaptureFailed, captured, masked, save
     from beleg.errors import InputError
 
     if seed is not None and not mask:
         raise InputError("--seed goes with --mask")
     one = frame(context)
-    if (raw := mail_file(message, erp)) is not None:
-        scenario, decision = _of_file(one, raw, erp, title)
-    else:
-        scenario, decision = _of_stored(one, message, title)
     path = None if output == PRINTED else Path(output)
     settings = one.settings.rules()
     try:
-        if mask:
-            scenario, decision = masked(scenario, decision, one.installed, title=title, seed=seed)
+        if (raw := mail_file(message, erp)) is not None:
+            scenario, decision = _of_file(one, raw, erp, title)
+            if mask:
+                scenario, decision = masked(scenario, decision, one.installed, title=title, seed=seed)
+        else:
+            stored = stored_message(one, message)
+            found = captured(
+                one.workspace.decided_case(stored), one.workspace.engine, stored.name,
+                title=title, mask=mask, seed=seed,
+            )  # fmt: skip
+            scenario, decision = found.scenario, found.decision
+            for note in found.notes:
+                complain(f"note: {note}")
         saved = save(scenario, decision, one.installed, path, settings=settings, force=force)
     except CaptureFailed as error:
         complain(str(error))
@@ -79,36 +83,3 @@ def _of_file(one: Frame, raw: bytes, erp: list[Path] | None, title: str | None) 
     around = [] if erp else one.workspace.mails_around(raw)[1]
     decision = case.decide(engine)
     return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision
-
-
-def _of_stored(one: Frame, name: str, title: str | None) -> tuple[Scenario, Decision]:
-    from beleg.capture import scenario_of
-
-    workspace = one.workspace
-    stored = stored_message(one, name)
-    trace, _ = workspace.open(stored.row)
-    case = workspace.case(stored)
-    decision = case.decide(workspace.engine)
-    if _outcome(trace) != _outcome(decision.trace):
-        complain(
-            f"note: the stored decision on {stored.name} is another ({_told(trace)}) than the records, the thread and "
-            f"the rules of now give ({_told(decision.trace)}); the file says what they give now"
-        )
-    raw, around = workspace.mails_around(stored)
-    if waiting := sum(not each.decided and _before(each.date, stored.date) for each, _ in around):
-        complain(f"note: {waiting} earlier messages of the thread were never decided; nothing stands on them here")
-    return scenario_of(case, raw, [mail for _, mail in around], decision, title), decision
-
-
-def _before(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and (other is None or one < other)
-
-
-def _outcome(trace: Trace) -> object:
-    return sorted((outcome.record, outcome.origin) for outcome in trace.assigned), trace.held()
-
-
-def _told(trace: Trace) -> str:
-    from beleg.capture import outcome_of
-
-    return f"{outcome_of(trace)}; {', '.join(trace.held()) or 'no clause'}"

@@ -17,8 +17,9 @@ from beleg.message import is_addr_spec
 NAMELESS = "[erased]"
 """Stands in place of a name or a subject."""
 _AT = r"(?:@|%40|=40|&#0*64;|&#[xX]0*40;|&commat;)"
-# Behind %3D or =3D an address begins, behind a letter or a dot it would be another one.
-_BEFORE = r"(?:(?<![\w.+-])|(?<=%[0-9A-Fa-f]{2})|(?<==[0-9A-F]{2}))"
+# Behind %3D or =3D an address begins, behind a letter or a dot it would be another one; but some mail programs make
+# Message-IDs of a long number, a dot and the sender's address.
+_BEFORE = r"(?:(?<![\w.+-])|(?<=%[0-9A-Fa-f]{2})|(?<==[0-9A-F]{2})|(?<=[A-Z0-9]{16}\.))"
 _AFTER = r"(?!\w|-\w|\.\w)"
 
 

@@ -341,6 +341,13 @@ class Mails:
         rows = self._db.execute(select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id))
         return tuple(_assignment(each) for each in rows)
 
+    def set_by(self, row: int) -> dict[RecordRef, str]:
+        """Who set the records that stand on a message by hand."""
+        query = select(assignment.c.record_type, assignment.c.record_id, assignment.c.made_by).where(
+            assignment.c.message == row, assignment.c.origin == "manual", assignment.c.removed_by.is_(None)
+        )
+        return {RecordRef(type_, id_): by for type_, id_, by in self._db.execute(query) if by}
+
     def communication(self, ref: RecordRef) -> list[tuple[StoredMessage, Assignment]]:
         """The messages that a record stands on, oldest first: its *Kommunikation*."""
         rows = self._db.execute(

@@ -50,7 +50,7 @@ class Language:
         where = getattr(error, "where", None)
         return f"{where}: {said}" if where else said
 
-    def date(self, moment: datetime | str | None) -> str:
+    def date(self, moment: datetime | str | None, *, seconds: bool = True) -> str:
         """Date and time, in the site's time zone; a text is ISO 8601."""
         if isinstance(moment, str):
             try:
@@ -59,7 +59,11 @@ class Language:
                 return str(moment)
         if moment is None:
             return "–"
-        return dates.format_datetime(moment.astimezone(self.zone), "medium", locale=self.locale, tzinfo=self.zone)
+        moment = moment.astimezone(self.zone)
+        if not seconds:
+            parts = (dates.format_skeleton(each, moment, self.zone, locale=self.locale) for each in ("yMMMd", "Hm"))
+            return ", ".join(parts)
+        return dates.format_datetime(moment, "medium", locale=self.locale, tzinfo=self.zone)
 
     def moment(self, seconds: float) -> str:
         """The date of a time in seconds since 1970 UTC."""

@@ -11,6 +11,7 @@ from beleg.workspace.base import now
 from beleg.workspace.corrections import Corrections
 from beleg.workspace.decisions import AssignReport, uncollected
 from beleg.workspace.mail import Incoming, Mail, MailReport
+from beleg.workspace.opened import Opened, Reading, ThreadMail
 from beleg.workspace.records import Records, Shown
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "Incoming",
     "MailReport",
     "NotFound",
+    "Opened",
     "Shown",
+    "ThreadMail",
     "Workspace",
     "now",
     "uncollected",
 ]
 
 
-class Workspace(Records, Mail, Corrections):
+class Workspace(Records, Mail, Corrections, Reading):
     """One database with the installed plugins and the settings that decisions depend on."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from beleg.case import Case, StoredMail
+from beleg.case import Case, DecidedCase, StoredMail
 from beleg.deciding import BATCH, Deciding
 from beleg.errors import NotFound
 from beleg.gather import gather
@@ -145,6 +145,13 @@ class Decisions(Ignoring):
         trace = case.decide(self.engine).trace
         return what_if(case, trace, self.engine) if digest(trace) == mark else None
 
+    def decided_case(self, stored: StoredMessage) -> DecidedCase:
+        """A message, decided where it never was, with all that the decision depends on. Raises StepFailed."""
+        trace, _ = self.open(stored.row)
+        raw, around = self.mails_around(stored)
+        waiting = sum(not each.decided and _before(each.date, stored.date) for each, _ in around)
+        return DecidedCase(trace, self.case(stored), raw, tuple(mail for _, mail in around), waiting)
+
     def mails_around(self, mail: StoredMessage | bytes) -> tuple[bytes, list[tuple[StoredMessage, StoredMail]]]:
         """The bytes of a mail, and the other messages of its thread, oldest first, with theirs and what stands on
         each."""
@@ -165,6 +172,10 @@ def _moment(at: str) -> datetime:
         return datetime.fromisoformat(at)
     except ValueError:  # a decision without a run
         return datetime.min.replace(tzinfo=UTC)
+
+
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and (other is None or one < other)
 
 
 @contextmanager

@@ -82,6 +82,11 @@ class Records(Ignoring):
                 shown.append(Shown(ref, record, gone, tuple(mails.communication(ref))))
             return shown
 
+    def record(self, ref: RecordRef) -> tuple[Record | None, bool]:
+        """A record, None where the ERP never had it; and whether the ERP no longer has it."""
+        with self.database.begin(write=False) as connection:
+            return browse.load_one(connection, ref)
+
     def record_known(self, ref: RecordRef) -> bool:
         """Whether the ERP has, or once had, a record of this name."""
         with self.database.begin(write=False) as connection:
@@ -102,6 +107,11 @@ class Records(Ignoring):
             ignored = self.ignore_list(connection)
             found = browse.communication(connection, ref, cursor, limit, newest_first=newest_first)
         return found.of([Letter(*each, _direction(each.message.sender, ignored)) for each in found.rows])
+
+    def message_counts(self, refs: Collection[RecordRef]) -> dict[RecordRef, int]:
+        """On how many messages each of these records stands; 1,001 means more than 1,000."""
+        with self.database.begin(write=False) as connection:
+            return browse.message_counts(connection, refs)
 
     def links(self, ref: RecordRef) -> tuple[list[Linked], list[Linked]]:
         """What a record points at, and what points at it: the first hundred of each, by role and name."""
