@@ -11,7 +11,10 @@ from beleg.store import Database
 from beleg.store.mails import Mails
 from beleg.workspace import Workspace
 
-TABLES = ("decision", "assignment", "message_name", "message", "ignored", "record", "record_key", "record_link")
+TABLES = (
+    "message_words", "decision", "assignment", "message_name", "message", "ignored", "record", "record_key",
+    "record_link",
+)  # fmt: skip
 
 
 def empty(database: Database) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from beleg.plugins import Installed, installed
 from beleg.record import RecordRef
 from beleg.store import Database
+from beleg.store.mails import Mails
 from beleg.workspace import NotFound, Workspace
 from worlds import contact, order
 from writing import day, mail
@@ -58,8 +59,6 @@ def standing(workspace: Workspace) -> list[list[str]]:
 
 
 def assignments(workspace: Workspace) -> list[Sequence]:
-    from beleg.store.mails import Mails
-
     with workspace.database.begin(write=False) as connection:
         return list(Mails(connection).assignments_of(range(1, MESSAGES + 1)).values())
 
@@ -138,6 +137,18 @@ def test_a_mail_that_ties_two_threads_while_they_are_opened(workspace: Workspace
     assert decisions(workspace) == [1] * (MESSAGES + 6)
     with workspace.database.begin(write=False) as connection:
         assert connection.execute(text("SELECT count(DISTINCT thread) FROM message")).scalar_one() == 1
+
+
+def test_threads_are_not_tied_while_one_of_them_is_decided(workspace: Workspace) -> None:
+    workspace.import_mail([(mail("AB-1042", id_="a@x", date=day(10)), "")], decide=False)
+    tie = mail("Re:", id_="tie@x", references="<0@x> <a@x>", date=day(20))
+    with ThreadPoolExecutor(1) as pool:
+        with workspace.database.begin() as connection:
+            Mails(connection).hold([1])
+            tied = pool.submit(workspace.import_mail, [(tie, "")], decide=False)
+            with pytest.raises(TimeoutError):
+                tied.result(0.3)
+        assert tied.result(30).new == 1
 
 
 def test_processes(workspace: Workspace) -> None:

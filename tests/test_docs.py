@@ -90,6 +90,11 @@ COMMANDS = sorted(
 )
 
 
+def options_of(command: Any) -> set[str]:
+    """Its options, also those that say no (`--no-mail`)."""
+    return {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+
+
 def test_there_are_commands_to_check() -> None:
     assert len(COMMANDS) > 20
 
@@ -98,7 +103,7 @@ def test_there_are_commands_to_check() -> None:
 def test_a_command_on_a_page_exists(line: str, page: str) -> None:
     command: Any = typer.main.get_command(app)
     words = shlex.split(line.replace("[", " ").replace("]", " ").replace("|", " | ").replace("…", " "))[1:]
-    options = {option for parameter in command.params for option in parameter.opts}
+    options = options_of(command)
     for word in words:
         if word == "|":
             continue
@@ -107,7 +112,7 @@ def test_a_command_on_a_page_exists(line: str, page: str) -> None:
         elif hasattr(command, "commands"):
             assert word in command.commands, f"{word} on {page}"
             command = command.commands[word]
-            options = {option for parameter in command.params for option in parameter.opts}
+            options = options_of(command)
 
 
 # --- code on the pages

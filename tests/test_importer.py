@@ -690,6 +690,11 @@ def as_csv(data: list[dict[str, Any]], delimiter: str) -> str:
     return stream.getvalue()
 
 
+def test_a_file_of_one_column_is_not_split() -> None:
+    """Its header shows no delimiter: what looks like one in a cell belongs to that."""
+    assert [record.ref.id for record in read("orders.csv", b"id\n;\na|b\nO-1,5\n")] == [";", "a|b", "O-1,5"]
+
+
 @given(st.lists(rows, min_size=1, max_size=5), st.sampled_from(";,\t|"), st.sampled_from(("utf-8", "utf-16")))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_what_is_written_is_read_in_every_format(data: list[dict[str, Any]], delimiter: str, encoding: str) -> None:

@@ -32,13 +32,13 @@ from writing import day, mail
 TELLING = {
     "reference": "Three orders by one address, the number in the subject picks one",
     "ambiguous": "The mail names two of the three orders, which singles out neither",
-    "two references": "Two orders bear both numbers of the text",
+    "two-references": "Two orders bear both numbers of the text",
     "conflict": "With abstain, sender and copy lead to two orders, and two numbers in the text decide later",
     "contact": "Three contacts share the family's address, one of them is an active customer",
     "history": "A reply belongs where the customer's first mail belongs",
-    "removal inherited": "A person took the order off the first mail, and its answers follow that",
+    "removal-inherited": "A person took the order off the first mail, and its answers follow that",
     "removed": "The number picks an order that a person took off, the others are no second best",
-    "by hand": "An order set by hand with what followed from it stays, and three steps are skipped",
+    "by-hand": "An order set by hand with what followed from it stays, and three steps are skipped",
     "follow-ups": "Another offer was taken off this mail, so the customer does not follow a second time",
     "ignored": "User, group, blacklisted address, domain and subdomain never count, the mail itself does",
     "limit": "A mail of 1,001 parts is beyond the limit and gets its history only",
@@ -402,7 +402,7 @@ def test_a_short_reason_is_short() -> None:
 
 
 def test_a_short_reason_leaves_out_what_is_in_brackets() -> None:
-    said = short_reason(explained_by("de"), outcome_of(TELLING["two references"]).decision.trace)
+    said = short_reason(explained_by("de"), outcome_of(TELLING["two-references"]).decision.trace)
     assert said == "Keine Zuordnung (Bestellung): 2 Bestellungen tragen zwei Nummern des Inhalts, genau 1 nötig."
 
 

@@ -918,6 +918,17 @@ HOSTILE = {
     },
     "many divs": b"Content-Type: text/html\n\n" + b"<div>" * 50_000 + b"x",
     "many attributes": b"Content-Type: text/html\n\n<a " + b" ".join(b"a%d=1" % i for i in range(50_000)) + b">x",
+    **{
+        f"formatting left open {name}": b"Content-Type: text/html\n\n<p>" + fonts + between + b"<p>x" * 3000
+        for fonts in (b"".join(b"<font color=%d>" % i for i in range(3000)),)
+        for name, between in {
+            "": b"",
+            "with its ends in a comment": b"<!--" + b"</font>" * 3000 + b"-->",
+            "with its ends in a cell": b"<table><tr><td>" + b"</font>" * 3000 + b"</table>",
+            "with its ends in a list": b"<select>" + b"</font>" * 3000 + b"</select>",
+            "with its ends in data": b"<svg><![CDATA[>" + b"</font>" * 3000 + b"]]></svg>",
+        }.items()
+    },
     "quoted angles": b"Content-Type: text/html\n\n<a " + b" ".join(b'a%d=">"' % i for i in range(50_000)) + b">x",
 }
 
@@ -928,6 +939,15 @@ def test_hostile_mail_is_quick(name: str) -> None:
     parse(HOSTILE[name])
     # Tens of milliseconds each; what takes quadratic time takes minutes.
     assert time.perf_counter() - start < 3
+
+
+def test_formatting_is_read_alike_in_html_that_is_rewritten_first() -> None:
+    row = (
+        "<tr><td>a<b>b</b> <i>c<u hidden>d</u></i> <a href='mailto:x@y.example'>e</a><a>f<b hidden>g</b>h</a></td></tr>"
+    )
+    rewritten = html("<wbr>" * 13_000 + f"<table>{row}</table>")
+    assert (rewritten.text, rewritten.spans) == ("ab c efh", (Span(5, 5, "x@y.example"),))
+    assert html(f"<table>{row}</table>") == rewritten
 
 
 def test_deep_html_is_still_read() -> None:

@@ -309,7 +309,7 @@ def test_a_page_on_nothing(cli: Cli) -> None:
 # --- the process
 
 SLOW = """
-    import time
+    import os, pathlib, time
     from beleg import Check, RuleSeen, Step, hookimpl
 
     class Slow(Step):
@@ -320,6 +320,7 @@ SLOW = """
             return []
 
         def run(self, context):
+            pathlib.Path(f"at-work-{os.getpid()}").touch()
             time.sleep(0.3)
             return iter(())
 
@@ -341,7 +342,10 @@ def test_an_interrupt_ends_all_processes(cli: Cli, tmp_path: Path, monkeypatch: 
         [sys.executable, script, "replay", "--jobs", "2"], cwd=cli.folder, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     ) as started:  # fmt: skip
-        time.sleep(2.5)
+        deadline = time.monotonic() + 60
+        while len([*cli.folder.glob("at-work-*")]) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all of them
         out, err = started.communicate(timeout=30)
     assert (started.returncode, out, err) == (3, b"", b"beleg: interrupted\n")

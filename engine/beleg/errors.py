@@ -24,15 +24,27 @@ class Where:
         return text
 
 
-class InputError(Exception):
+class Told(Exception):
+    """An error that is told to people. Where a page says it in their language, it is raised with the `message` of the
+    catalogues, `%(name)s` in place of each of its `values`; the text of the error is the English one."""
+
+    def __init__(self, message: str, /, **values: object) -> None:
+        self.message = message
+        self.values = values
+        super().__init__(message % values if values else message)
+
+
+class InputError(Told):
     """A file or an argument can't be used as it is. The text names the place, the fault and the remedy."""
 
-    def __init__(self, fault: str, where: Where | None = None) -> None:
+    def __init__(self, fault: str, where: Where | None = None, /, **values: object) -> None:
+        super().__init__(fault, **values)
         self.where = where
-        super().__init__(f"{where}: {fault}" if where else fault)
+        if where:
+            self.args = (f"{where}: {self}",)
 
 
-class NotFound(Exception):
+class NotFound(Told):
     """What was named (a message, a record, a user) does not exist, or the name is not unique."""
 
 

@@ -93,12 +93,27 @@ class IgnoreList:
             texts[_LIST_OF.get(entry.kind, "blacklist")].append(entry.text)
         return IgnoreList(**texts)
 
+    def changed(self, add: Collection[str] = (), remove: Collection[str] = ()) -> IgnoreList:
+        """The list with entries put on the blacklist, behind those that are there, and others taken off it, however
+        they are written. Raises ValueError for what is no entry."""
+        gone = set(map(classify, remove))
+        texts = {key: text for text in self.blacklist if (key := classify(text)) not in gone}
+        for entry in add:
+            texts.setdefault(classify(entry), entry.strip())
+        return IgnoreList(self.users, self.groups, texts.values())
+
     def without(self, kind: str, text: str) -> IgnoreList:
         """The list without the entries of this kind and text."""
         return self.only(entry for entry, _ in self.entries() if entry != (kind, text))
 
 
 _LIST_OF = {"user": "users", "group": "groups"}
+
+
+NO_ENTRY = (
+    "%(entry)r is no blacklist entry; write an address (spam@x.example), a domain (dhl.example) "
+    "or a wildcard (*.ads.example)"
+)
 
 
 def classify(entry: str) -> tuple[Kind, str]:
@@ -118,10 +133,7 @@ def classify(entry: str) -> tuple[Kind, str]:
         key = domain_key(domain)
     quoted = len(local) > 2 and local[0] == local[-1] == '"'
     if not all(map(_is_label, domain.split("."))) or (not quoted and _WRONG.search(local)):
-        raise ValueError(
-            f"{entry!r} is no blacklist entry; write an address (spam@x.example), a domain (dhl.example) "
-            "or a wildcard (*.ads.example)"
-        )
+        raise ValueError(NO_ENTRY % {"entry": entry})
     return kind, key
 
 

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from beleg.cli import capture, correct, decide, demo, mail, new_plugin, records, replay, scenarios, serve, setup, user
+from beleg.cli import (
+    capture,
+    correct,
+    decide,
+    demo,
+    mail,
+    new_plugin,
+    privacy,
+    records,
+    replay,
+    scenarios,
+    serve,
+    setup,
+    user,
+)
 from beleg.cli.frame import Frame, complain
 from beleg.errors import InputError
 from beleg.version import __version__
@@ -22,7 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, user, new_plugin):
+for module in (
+    demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, user, privacy, new_plugin,
+):  # fmt: skip
     module.register(app)
 
 

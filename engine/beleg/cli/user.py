@@ -175,11 +175,12 @@ def _password(from_stdin: bool) -> str:
     from beleg.errors import InputError
 
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InputError("the password on standard input is no text in UTF-8") from None
     if not sys.stdin.isatty():
-        raise InputError(
-            "there is no terminal to ask for the password on; --password-stdin reads it from standard input"
-        )
+        raise InputError("no terminal is there to ask for the password on; give it with --password-stdin")
     first = getpass.getpass("Password: ")
     if getpass.getpass("Once more: ") != first:
         raise InputError("these were two different passwords; nothing was changed")

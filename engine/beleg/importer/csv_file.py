@@ -129,9 +129,10 @@ def _western(sample: bytes) -> bool:
 
 def detect_delimiter(sample: str, layout: Layout, known: Known) -> str:
     """The candidate that finds most known columns in the first line, or the number of columns that there
-    should be; else the one that finds most cells."""
+    should be; else the one that finds most cells. Where none finds a second cell there is nothing to split at: a
+    character that no file has."""
     best: tuple[int, int] = (0, 1)
-    found = ","
+    found = _STAND_IN
     for delimiter in DELIMITERS:
         lines = sample.splitlines(keepends=True)
         try:
@@ -143,7 +144,7 @@ def detect_delimiter(sample: str, layout: Layout, known: Known) -> str:
             if layout.columns is None
             else int(len(first) == len(layout.columns))
         )
-        if (right, len(first)) > best:
+        if len(first) > 1 and (right, len(first)) > best:
             best, found = (right, len(first)), delimiter
     return found
 
@@ -319,7 +320,8 @@ class CsvReader:
 
 
 def _written(layout: Layout) -> str:
-    return f"read as {shown_encoding(layout.encoding or '')}, split at {layout.delimiter!r}"
+    split = "as one column" if layout.delimiter == _STAND_IN else f"split at {layout.delimiter!r}"
+    return f"read as {shown_encoding(layout.encoding or '')}, {split}"
 
 
 Values = dict[str, "str | list[str] | dict[str, list[str]]"]

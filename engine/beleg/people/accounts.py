@@ -89,7 +89,7 @@ class People:
                 return self._found(connection, id_or_name)
             found = store.credentials(connection, entered.name_key(id_or_name))
         if found is None:
-            raise NotFound(f"there is no user {id_or_name!r}")
+            raise NotFound("there is no user %(name)r", name=id_or_name)
         return found.user
 
     def change(self, id: int, by: str, **fields: Unpack[Fields]) -> User:
@@ -104,7 +104,7 @@ class People:
             key = self._free_key(connection, after.name, id)
             users = [after if each.id == id else each for each in store.users(connection)]
             if _manages(before) and not any(map(_manages, users)):
-                raise InputError(f"{before.name} is the only active admin; make another user one first")
+                raise InputError("%(name)s is the only active admin; make another user one first", name=before.name)
             store.change(connection, after, key)
             if not after.active:
                 store.end_sessions(connection, id)
@@ -183,7 +183,7 @@ class People:
     ) -> tuple[Token, str]:
         """A token of the API for a user, and its secret, which can't be shown again. `expires` in seconds since 1970
         UTC. Raises NotFound, and InputError: no name, no or unknown scopes, more than his role allows, over already."""
-        fields = {"name": entered.name(name, "a token"), "scopes": entered.scopes(scopes), "expires": expires}
+        fields = {"name": entered.token_name(name), "scopes": entered.scopes(scopes), "expires": expires}
         values: dict[str, Any] = {"person": id, "created": _now(), **fields}
         if expires is not None and not time.time() < expires <= _LAST_SECOND:
             raise InputError("a token expires after it is made, and before the year 10000")
@@ -192,8 +192,9 @@ class People:
             user = self._found(connection, id)
             if beyond := set(scopes) - entered.ALLOWED[user.role]:
                 raise InputError(
-                    f"{user.name} has the role {user.role}, whose tokens can't have: {entered.listed(beyond)}"
-                )
+                    "%(name)s has the role %(role)s, whose tokens can't have: %(scopes)s",
+                    name=user.name, role=user.role, scopes=entered.listed(beyond),
+                )  # fmt: skip
             token = Token(id=store.add_token(connection, hashed(secret), **values), **values)
             self._note(connection, by, "token.add", user, after=_told_token(token))
         return token, secret
@@ -209,7 +210,7 @@ class People:
         with self._writing() as connection:
             token = store.one_token(connection, token_id)
             if token is None:
-                raise NotFound(f"there is no token {token_id}")
+                raise NotFound("there is no token %(number)s", number=token_id)
             store.revoke(connection, token_id)
             self._note(connection, by, "token.revoke", self._found(connection, token.person), before=_told_token(token))
 
@@ -256,7 +257,7 @@ class People:
     def _found(connection: Connection, id_: int) -> User:
         found = store.user(connection, id_)
         if found is None:
-            raise NotFound(f"there is no user {id_}")
+            raise NotFound("there is no user %(number)s", number=id_)
         return found
 
     @staticmethod
@@ -264,7 +265,7 @@ class People:
         key = entered.name_key(name)
         holder = store.credentials(connection, key)
         if holder and holder.user.id != id_:
-            raise InputError(f"there is a user {holder.user.name!r} already; names differ in more than case")
+            raise InputError("there is a user %(name)r already; names differ in more than case", name=holder.user.name)
         return key
 
     @staticmethod
@@ -276,7 +277,7 @@ def _checked(fields: Fields) -> dict[str, Any]:
     """The fields as they are stored. Raises InputError."""
     values: dict[str, Any] = dict(fields)
     if "name" in fields:
-        values["name"] = entered.name(fields["name"], "a user")
+        values["name"] = entered.user_name(fields["name"])
     if "address" in fields:
         values["address"] = entered.address(fields["address"])
     if "role" in fields:

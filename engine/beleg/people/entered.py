@@ -20,11 +20,20 @@ _LETTERS = 4
 """Of how many code points a letter is entered at most. Nothing longer is normalised, which takes its time."""
 
 
-def name(text: str, of: str) -> str:
-    """The name of `of` (a user, a token) as it is shown. Raises InputError."""
+def user_name(text: str) -> str:
+    """The name of a user as it is shown. Raises InputError."""
+    return _name(text, "the name of a user is 1 to %(most)s characters, none of them a control character")
+
+
+def token_name(text: str) -> str:
+    """The name of a token as it is shown. Raises InputError."""
+    return _name(text, "the name of a token is 1 to %(most)s characters, none of them a control character")
+
+
+def _name(text: str, fault: str) -> str:
     shown = " ".join(unicodedata.normalize("NFC", text[: _LETTERS * LONGEST_NAME]).split())
     if not name_key(shown) or len(shown) > LONGEST_NAME or not shown.isprintable():
-        raise InputError(f"the name of {of} is 1 to {LONGEST_NAME} characters, none of them a control character")
+        raise InputError(fault, most=LONGEST_NAME)
     return shown
 
 
@@ -40,35 +49,41 @@ def address(text: str) -> str:
     """An e-mail address, or nothing. Raises InputError."""
     stripped = text.strip()
     if stripped and not (is_addr_spec(stripped) and stripped.isprintable()):
-        raise InputError(f"{text!r} is no e-mail address; write one like erika@firma.example")
+        raise InputError("%(address)r is no e-mail address; write one like erika@firma.example", address=text)
     return stripped
 
 
 def role(text: str) -> str:
     """A role. Raises InputError."""
     if text not in ROLES:
-        raise InputError(f"a role is one of {', '.join(ROLES)}, not {text!r}")
+        raise InputError("a role is one of %(roles)s, not %(role)r", roles=", ".join(ROLES), role=text)
     return text
 
 
 def language(text: str | None) -> str | None:
     """A language, or none. Raises InputError."""
     if text is not None and text not in LANGUAGES:
-        raise InputError(f"a language is one of {', '.join(LANGUAGES)}, not {text!r}")
+        listed = ", ".join(LANGUAGES)
+        raise InputError("a language is one of %(languages)s, not %(language)r", languages=listed, language=text)
     return text
 
 
 def scopes(wanted: Collection[str]) -> tuple[str, ...]:
     """The scopes of a token, in their order. Raises InputError."""
     if not wanted or set(wanted) - set(SCOPES):
-        raise InputError(f"a token has some of the scopes {', '.join(SCOPES)}, not {listed(wanted) or 'none'}")
+        raise InputError(
+            "a token has some of the scopes %(scopes)s, not %(wanted)s",
+            scopes=", ".join(SCOPES), wanted=listed(wanted) or "none",
+        )  # fmt: skip
     return tuple(each for each in SCOPES if each in wanted)
 
 
 def new_password(text: str) -> bytes:
     """A password to be set, as it is hashed. Raises InputError, which does not quote it."""
     if not SHORTEST_PASSWORD <= len(_normal(text)) <= LONGEST_PASSWORD:
-        raise InputError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters")
+        raise InputError(
+            "a password has %(least)s to %(most)s characters", least=SHORTEST_PASSWORD, most=f"{LONGEST_PASSWORD:,}"
+        )
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -55,6 +55,7 @@ class Replayer:
             turns = Deciding(connection, self._candidate.engine, ignored, rows).turns()
             if self._baseline is None:
                 return list(self._against_stored(turns, mails, SqlDirectory(connection), ignored, rows))
+            ignored = self._baseline.ignore_list(connection)
             before = Deciding(connection, self._baseline.engine, ignored, rows).turns()
             return [self._one_of_two(*both) for both in zip(before, turns, strict=True)]
 
@@ -80,9 +81,12 @@ class Replayer:
             return _same(other, digests, rulesets)
         assert one.decision.seen is not None
         assert other.decision.seen is not None
-        # Both ask one database at one moment: what may differ is what became of the earlier messages.
+        # Both ask one database at one moment: what may differ is what became of the earlier messages, and what the two
+        # ignore.
         was, now = one.decision.seen.inputs(), other.decision.seen.inputs()
         inputs = [Changed("thread_decision")] if was.by_runs != now.by_runs else []
+        if apart := {key for key, _ in was.ignored.items() ^ now.ignored.items()}:
+            inputs.append(Changed("ignored", tuple(sorted(apart))))
         sides = [
             Side(each.decision.trace, _standing(each.decision.trace), _steps(self._ruleset(workspace)))
             for each, workspace in ((one, self._baseline), (other, self._candidate))

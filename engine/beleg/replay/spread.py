@@ -108,7 +108,8 @@ def replay(
     """
     database = candidate.database
     check_jobs(database, jobs)
-    batches = _batches(rows, jobs)
+    # Small enough that all processes have some.
+    batches = whole_threads(rows, max(1, min(BATCH, len(rows) // (4 * jobs))) if jobs > 1 else BATCH)
     jobs = min(jobs, len(batches))
     if jobs > 1:
         work = Work(
@@ -130,12 +131,11 @@ def replay(
     return sorted(changes, key=lambda change: place[change.row])
 
 
-def _batches(rows: Sequence[tuple[int, int]], jobs: int) -> list[list[int]]:
-    """The rows in batches of whole threads, small enough that all processes have some."""
+def whole_threads(rows: Sequence[tuple[int, int]], size: int = BATCH) -> list[list[int]]:
+    """Rows with their threads, in batches of whole threads: of about `size` rows, more where a thread has more."""
     threads: dict[int, list[int]] = {}
     for row, thread in rows:
         threads.setdefault(thread, []).append(row)
-    size = max(1, min(BATCH, len(rows) // (4 * jobs))) if jobs > 1 else BATCH
     batches: list[list[list[int]]] = []
     held = size
     for thread_rows in threads.values():

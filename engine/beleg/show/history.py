@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_LONGEST = 2_000_000
+_LONGEST = 500_000
 """A text of more characters is no correspondence, and is not searched."""
 _MOST = 500
 

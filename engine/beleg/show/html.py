@@ -24,7 +24,11 @@ from beleg.message.structure import Part, parts
 from beleg.printable import UNPRINTABLE, harmless
 
 MOST_CHARACTERS = 10_000_000
-MOST_TAGS = 50_000
+MOST_TAGS = 30_000
+MOST_ENTITIES = 200_000
+MOST_ATTRIBUTES = 200_000
+MOST_STYLES = 1_000_000
+"""Characters of different `style` attributes. The largest newsletters reach a tenth of each of these."""
 MOST_IMAGE_BYTES = 5 * 1024 * 1024
 """Of all embedded images together, each counted as often as it is shown."""
 CONTENT_SECURITY_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -49,12 +53,16 @@ def shown_html(raw: bytes) -> ShownHtml | None:
     sources = [part.text() for part in structure if part.is_text and part.kind == "text/html"]
     if not sources:
         return None
-    if sum(map(len, sources)) > MOST_CHARACTERS or sum(source.count("<") for source in sources) > MOST_TAGS:
+    whole = "".join(sources)
+    if len(whole) > MOST_CHARACTERS or whole.count("<") > MOST_TAGS or whole.count("&") > MOST_ENTITIES:
         return ShownHtml(None, 0, 0)
     found = _Found(structure)
-    cleaned = [_CLEANER.clean(_Writer(found).write(source)) for source in sources]
+    try:
+        cleaned = [_CLEANER.clean(_Writer(found).write(source)) for source in sources]
+    except _TooComplexError:
+        return ShownHtml(None, 0, 0)
     # Turns of the writing direction would reach into the target shown behind a link.
-    body = UNPRINTABLE.sub("", '<hr class="part">'.join(cleaned))
+    body = UNPRINTABLE.sub("", "<hr>".join(cleaned))
     return ShownHtml(_DOCUMENT.format(body=body), len(found.blocked), found.left_out)
 
 
@@ -100,6 +108,7 @@ _VALUE = re.compile(
     r"""(?:(?:rgba?|hsla?|calc)\([\w\s%.,+/*-]*\)|[\w\s#%.,!/*+-]|"[\w\s.,-]*"|'[\w\s.,-]*')+""", re.ASCII
 )
 _LONGEST_VALUE = 300
+_LONGEST_STYLE = 5_000
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 _CSS_URL = re.compile(r"""url\(\s*+["']?+([^"')]++)|@import\s++["']([^"']++)""", re.IGNORECASE)
@@ -109,6 +118,8 @@ _DATA = "data:image/"
 @lru_cache(maxsize=4096)
 def _style(value: str) -> str:
     """The declarations of a `style` attribute that only change how text looks."""
+    if len(value) > _LONGEST_STYLE:
+        return ""
     kept = []
     for declaration in _CSS_COMMENT.sub(" ", value).split(";"):
         name, _, what = declaration.partition(":")
@@ -150,9 +161,10 @@ _WEB = re.compile(r"(https?):[/\\]*+([^/?#\\]*+)(.*+)", re.IGNORECASE | re.DOTAL
 _HOST = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.IGNORECASE)
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 _DATA_URL = re.compile(r"data:[^,]*?;\s*base64\s*,(.*)", re.IGNORECASE | re.DOTALL)
-_LONGEST_TITLE = 300
+_LONGEST_LINK = 5_000
 
 _LOADED = names("background data dynsrc imagesrcset lowsrc poster src srcset xlink:href")
+_MOST_CANDIDATES = 50
 _LOADED_BY_HREF = names("feimage image link use")
 
 
@@ -161,6 +173,7 @@ def _url(value: str) -> str:
     return _URL_BLANKS.sub("", value.strip(_URL_ENDS))
 
 
+@lru_cache(maxsize=1024)
 def _link(value: str) -> tuple[str, str] | None:
     """A link that may stay, and its target as a person should see it; None for one that goes nowhere safe.
 
@@ -168,6 +181,8 @@ def _link(value: str) -> tuple[str, str] | None:
     a host, is dropped.
     """
     url = _url(value)
+    if len(url) > _LONGEST_LINK:
+        return None
     if url[:7].lower() == "mailto:":
         target = harmless(unquote(url[7:].partition("?")[0]), 100)
         return ("mailto:" + quote(url[7:], safe=_URL_SAFE), target) if target else None
@@ -194,12 +209,19 @@ def _image_type(data: bytes) -> str | None:
     return "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
+class _TooComplexError(Exception):
+    """More than any mail that was written to be read has."""
+
+
 class _Found:
     """The images of the mail, what is left for embedding them, and what was met, in all parts together."""
 
     def __init__(self, structure: list[Part]) -> None:
         self.blocked: set[str] = set()
         self.left_out = 0
+        self.attributes = 0
+        self._styles: dict[str, str] = {}
+        self._style_length = 0
         self._left = MOST_IMAGE_BYTES
         self._parts: dict[str, Part] = {}
         self._read: dict[str, bytes] = {}
@@ -219,6 +241,16 @@ class _Found:
             css = _CSS_ESCAPE.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)), css)
         for match in _CSS_URL.finditer(_CSS_COMMENT.sub("", css)):
             self.block(match[1] or match[2])
+
+    def style(self, value: str) -> str:
+        """What may stay of a `style` attribute; what it loads is counted."""
+        if value not in self._styles:
+            self._style_length += len(value)
+            if self._style_length > MOST_STYLES:
+                raise _TooComplexError
+            self.block_css(value)
+            self._styles[value] = _style(value)
+        return self._styles[value]
 
     def image(self, value: str) -> str | None:
         """A `data:` URL for the image that `value` names; None where it may not be shown."""
@@ -263,6 +295,10 @@ _DEPTH = 200
 # A parser opens these again in every paragraph behind one in which they were left open.
 _INLINE_DEPTH = 20
 _FAR_BACK = 50
+# ammonia copies a text once for each `&` in it.
+_AMPERSANDS = 500
+_LONGEST_ATTRIBUTE = 1_000
+_LONGEST_BY_NAME = {"href": 3 * _LONGEST_LINK, "style": _LONGEST_STYLE, "src": 2 * MOST_IMAGE_BYTES}
 _SECTIONS = names("thead tbody tfoot")
 _CELLS = names("td th")
 _BARRIERS = _CELLS | names("table caption")
@@ -284,18 +320,28 @@ class _Writer:
         self._count: Counter[str] = Counter()  # of the open ones, by name
         self._depth = 0
         self._inline = 0
+        self._ampersands = 0  # since the last tag that was written
 
     def write(self, source: str) -> str:
         """HTML that nests properly, and ends all that it begins."""
         pieces: list[str] = []
         reached = 0
         for match in TAG.finditer(source):
-            # What is no tag must not become one when its neighbours are gone.
-            pieces += (source[reached : match.start()].replace("<", "&lt;"), self._tag(match))
+            pieces += (self._text(source[reached : match.start()]), self._tag(match))
             reached = match.end()
-        pieces.append(source[reached:].replace("<", "&lt;"))
+        pieces.append(self._text(source[reached:]))
         pieces.append(self._close(len(self._open)))
         return "".join(pieces)
+
+    def _text(self, text: str) -> str:
+        """Text between tags: what is no tag in it must not become one when its neighbours are gone."""
+        text = html.escape(unescaped(text), quote=False)
+        self._ampersands += text.count("&")
+        if self._ampersands < _AMPERSANDS:
+            return text
+        self._ampersands = 0
+        pieces = text.split("&")
+        return "<wbr>&".join("&".join(pieces[i : i + _AMPERSANDS]) for i in range(0, len(pieces), _AMPERSANDS))
 
     def _tag(self, match: re.Match[str]) -> str:
         raw, of_raw, text, end, name, attributes, close = match.groups()
@@ -307,7 +353,7 @@ class _Writer:
         kept = _INSTEAD.get(name, name)
         if end:
             return self._end(kept)
-        given = _read(attributes)
+        given = self._read(attributes)
         if kept not in _TAGS:
             self._count_loads(name, given)
             return ""
@@ -316,22 +362,22 @@ class _Writer:
     def _raw(self, name: str, attributes: str, text: str | None) -> str:
         """In place of an element whose text holds no tags."""
         text = (text or "").removeprefix(">")
-        self._count_loads(name, _read(attributes))
+        self._count_loads(name, self._read(attributes))
         if name == "style":
             self._found.block_css(text)
         if name not in ("textarea", "xmp"):
             return ""
-        return self._start("pre", "") + text.replace("<", "&lt;") + self._end("pre")
+        return self._start("pre", "") + self._text(text) + self._end("pre")
 
     def _count_loads(self, name: str, attributes: dict[str, str]) -> None:
         for key, value in attributes.items():
             if key in ("srcset", "imagesrcset"):
-                for candidate in value.split(","):
+                for candidate in value.split(",", _MOST_CANDIDATES)[:_MOST_CANDIDATES]:
                     self._found.block(candidate.split()[0] if candidate.strip() else "")
             elif key in _LOADED or (key == "href" and name in _LOADED_BY_HREF):
                 self._found.block(value)
             elif key == "style":
-                self._found.block_css(value)
+                self._found.style(value)
 
     def _kept(self, name: str, attributes: dict[str, str]) -> str:
         """The attributes that stay, as written in a tag."""
@@ -343,16 +389,29 @@ class _Writer:
         self._count_loads(name, attributes)
         link = _link(attributes.get("href", "")) if name == "a" else None
         for key in _ATTRIBUTES & attributes.keys():
-            kept[key] = attributes[key] if key != "style" else _style(attributes[key])
+            kept[key] = self._found.style(attributes[key]) if key == "style" else attributes[key]
         if link is not None:
             kept["href"], kept["data-target"] = link
-            kept["title"] = link[0][:_LONGEST_TITLE]
+            kept["title"] = link[0]
         return "".join(
-            f' {key}="{html.escape(value)}"' for key, value in sorted(kept.items()) if value or key != "style"
+            f' {key}="{html.escape(value)}"'
+            for key, value in sorted(kept.items())
+            if len(value) <= _LONGEST_BY_NAME.get(key, _LONGEST_ATTRIBUTE)
         )
+
+    def _read(self, attributes: str) -> dict[str, str]:
+        """The attributes of a tag by lower-case name, the first of each."""
+        found: dict[str, str] = {}
+        for match in ATTRIBUTE.finditer(attributes):
+            self._found.attributes += 1
+            if self._found.attributes > MOST_ATTRIBUTES:
+                raise _TooComplexError
+            found.setdefault(match[1].lower(), unescaped(match[2] or match[3] or match[4] or ""))
+        return found
 
     def _start(self, name: str, attributes: str) -> str:
         if name in _VOID:
+            self._ampersands = 0
             return f"<{name}{attributes}>"
         closed = ""
         ended = _ENDED_BY.get(name, frozenset())
@@ -365,6 +424,7 @@ class _Writer:
         self._open.append((name, written))
         self._count[name] += 1
         self._depth += written
+        self._ampersands *= not written
         self._inline += written and inline
         return f"{closed}<{name}{attributes}>" if written else closed
 
@@ -393,11 +453,3 @@ class _Writer:
                 self._inline -= name in _INLINE
                 closed.append(f"</{name}>")
         return "".join(closed)
-
-
-def _read(attributes: str) -> dict[str, str]:
-    """The attributes of a tag by lower-case name, the first of each."""
-    found: dict[str, str] = {}
-    for match in ATTRIBUTE.finditer(attributes):
-        found.setdefault(match[1].lower(), unescaped(match[2] or match[3] or match[4] or ""))
-    return found

@@ -108,8 +108,9 @@ def shown_text(raw: bytes, message: Message, marks: Iterable[Mark] = ()) -> Show
     shown = {part.part: _shown(part, spans.get(part.part, ())) for part in message.content}
     hidden = _hidden(message.content, {part.number: part.branches for part in parts(raw)})
     others: dict[str, list[ShownPart]] = {}
-    for part, instead in hidden.items():
-        others.setdefault(instead, []).append(shown[part])
+    for part in shown:
+        if part in hidden:
+            others.setdefault(hidden[part], []).append(shown[part])
     return ShownText(
         subject,
         tuple(

@@ -18,6 +18,9 @@ from beleg.store.pages import Page, Place, Position, page
 from beleg.store.tables import record, record_key, record_link
 from beleg.trace import Trace
 
+LINKS = 100
+"""How many links of a record are read in each direction."""
+
 
 def named(connection: Connection, text: str) -> list[RecordRef]:
     """The record that is written so (`order:O-81`), retired or not; nothing when there is none."""
@@ -121,6 +124,11 @@ def communication(
     return found.of(letters)
 
 
+def message_counts(connection: Connection, refs: Collection[RecordRef]) -> dict[RecordRef, int]:
+    """On how many messages each of these records stands; 1,001 means more than 1,000. One round trip."""
+    return {RecordRef(type_, id_): count for type_, id_, count in _MESSAGES.run(connection, refs=refs)}
+
+
 class Linked(NamedTuple):
     """A link of a record: its role, the record at the other end (None where the ERP never had it), and whether that is
     gone."""
@@ -131,7 +139,7 @@ class Linked(NamedTuple):
     gone: bool
 
 
-def links(connection: Connection, ref: RecordRef, most: int = 100) -> tuple[list[Linked], list[Linked]]:
+def links(connection: Connection, ref: RecordRef, most: int = LINKS) -> tuple[list[Linked], list[Linked]]:
     """What a record points at, and what points at it: of each at most so many, by role and name. Two round trips."""
     found = []
     for query in (_LINKS, _LINKED_BY):
@@ -148,6 +156,15 @@ def links(connection: Connection, ref: RecordRef, most: int = 100) -> tuple[list
 _OF_RECORD = (
     "SELECT message FROM assignment WHERE record_type = :type AND record_id = :id AND removed_by IS NULL "
     "GROUP BY message"
+)
+_MESSAGES = Statement(
+    f"""
+    SELECT r.type, r.id, (SELECT count(*) FROM (
+      SELECT DISTINCT a.message FROM assignment a
+      WHERE a.record_type = r.type AND a.record_id = r.id AND a.removed_by IS NULL LIMIT {COUNTED + 1}) AS counted)
+    FROM {{refs}} r
+    """,
+    refs="type id",
 )
 _LINKS = text(
     "SELECT l.role, l.target_type, l.target_id, r.data, r.retired FROM record_link l "

@@ -49,6 +49,11 @@ def of_message(connection: Connection, row: int) -> list[Entry]:
     return _entries(connection.execute(_LISTED.where(journal.c.message == row).order_by(journal.c.id)))
 
 
+def of_act(connection: Connection, act: str) -> list[Entry]:
+    """All entries of one act, in order. Reads the whole journal."""
+    return _entries(connection.execute(_LISTED.where(journal.c.act == act).order_by(journal.c.id)))
+
+
 def newest(connection: Connection, count: int = 50, before: int | None = None) -> list[Entry]:
     """The newest entries, the latest first; those older than the entry `before`, where it is given."""
     query = _LISTED if before is None else _LISTED.where(journal.c.id < before)

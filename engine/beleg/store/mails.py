@@ -129,6 +129,16 @@ def _zstd() -> tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor]:
     return found
 
 
+def packed(data: bytes) -> bytes:
+    """As mails and traces are stored."""
+    return _zstd()[0].compress(data)
+
+
+def unpacked(data: bytes) -> bytes:
+    """Back from that."""
+    return _zstd()[1].decompress(data)
+
+
 class Mails:
     """The mailbox on one connection; the caller owns the transaction."""
 
@@ -139,7 +149,7 @@ class Mails:
     # --- taking in -----------------------------------------------------------------------------------------
 
     def known(self, hashes: Collection[str]) -> set[str]:
-        """Which of these sha256 are stored already."""
+        """Which of these sha256 are stored already, or were erased and must not come back."""
         return {row.sha256 for row in _KNOWN.run(self._db, hashes=[(each,) for each in hashes])}
 
     def add(self, parsed: Message, raw: bytes, folder: str = "", mailbox: str = "") -> int:
@@ -149,7 +159,7 @@ class Mails:
         thread = min(threads, default=0)
         sender, name = sender_of(parsed)
         row = self._db.execute(
-            _ADD,
+            _ADD[self._db.dialect.name],
             {
                 "sha256": parsed.sha256,
                 "bytes_sha256": parsed.bytes_sha256,
@@ -331,6 +341,13 @@ class Mails:
         rows = self._db.execute(select(*_ASSIGNED).where(assignment.c.message == row).order_by(assignment.c.id))
         return tuple(_assignment(each) for each in rows)
 
+    def set_by(self, row: int) -> dict[RecordRef, str]:
+        """Who set the records that stand on a message by hand."""
+        query = select(assignment.c.record_type, assignment.c.record_id, assignment.c.made_by).where(
+            assignment.c.message == row, assignment.c.origin == "manual", assignment.c.removed_by.is_(None)
+        )
+        return {RecordRef(type_, id_): by for type_, id_, by in self._db.execute(query) if by}
+
     def communication(self, ref: RecordRef) -> list[tuple[StoredMessage, Assignment]]:
         """The messages that a record stands on, oldest first: its *Kommunikation*."""
         rows = self._db.execute(
@@ -504,10 +521,24 @@ _DESCRIBE = Statement(
     "INSERT INTO ruleset (id, description) SELECT id, description FROM {rulesets} b WHERE true ON CONFLICT DO NOTHING",
     rulesets="id description",
 )
-_ADD = insert(message).returning(message.c.id)
+# SQLite would give the number of the newest message again once that is erased, and the journal still has it.
+_UNUSED = text(
+    "(SELECT max(n) + 1 FROM (SELECT 0 AS n UNION ALL SELECT max(id) FROM message "
+    "UNION ALL SELECT max(message) FROM journal))"
+)
+_ADD = {
+    "sqlite": insert(message).values(id=_UNUSED).returning(message.c.id),
+    "postgresql": insert(message).returning(message.c.id),
+}
 _ADD_NAMES = Statement("INSERT INTO message_name (name, message) SELECT name, :message FROM {names} n", names="name")
 _SET_THREAD = update(message).where(message.c.id == bindparam("b_id")).values(thread=bindparam("b_thread"))
-_KNOWN = Statement("SELECT sha256 FROM message WHERE sha256 IN (SELECT sha256 FROM {hashes} h)", hashes="sha256")
+_KNOWN = Statement(
+    """
+    SELECT sha256 FROM message WHERE sha256 IN (SELECT sha256 FROM {hashes} h)
+    UNION ALL SELECT sha256 FROM erased WHERE sha256 IN (SELECT sha256 FROM {hashes} h)
+    """,
+    hashes="sha256",
+)
 _CARRIED = Statement("SELECT DISTINCT m.thread FROM {names} n {cross} message m ON m.message_id = n.name", names="name")
 _NAMED = text("SELECT DISTINCT m.thread FROM message_name n JOIN message m ON m.id = n.message WHERE n.name = :name")
 _THREAD = Statement(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from beleg.errors import InputError
+from beleg.errors import InputError, Told
 from beleg.orchestrator import StepFailed
 from beleg.store import DatabaseError
 from beleg.version import __version__
@@ -31,7 +33,9 @@ API = "/api/v1"
 
 def create_app(site: Site) -> FastAPI:
     """The ASGI application of a site."""
-    app = _Guarded(title="Beleg", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = _Guarded(
+        title="Beleg", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan
+    )
     app.state.site = site
     app.mount("/static", _Static(directory=STATIC))
     app.mount(API, create_api(site))
@@ -44,6 +48,12 @@ def create_app(site: Site) -> FastAPI:
         app.add_exception_handler(kind, _failed)
     app.add_exception_handler(Exception, _failed)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.site.jobs.close()
 
 
 class _Guarded(FastAPI):
@@ -67,7 +77,8 @@ def _failed(request: Request, error: Exception) -> Response:
     found = _visitor(request)
     status, title, said = _words(error)
     say = found.language.say
-    return page(request, found, "error.html", status=status, title=say(title), said=say(said))
+    told = found.language.tell(error) if isinstance(error, Told) else say(said)
+    return page(request, found, "error.html", status=status, title=say(title), said=told)
 
 
 def _visitor(request: Request) -> Visitor:

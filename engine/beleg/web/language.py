@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date as Date
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 from beleg.clause import LANGUAGES
+from beleg.errors import Told
 
 LOCALES = Path(__file__).with_name("locales")
 NAMES = {"en": "English", "de": "Deutsch"}
@@ -39,7 +41,15 @@ class Language:
         said = self.words.ugettext(message)
         return said % parameters if parameters else said
 
-    def date(self, moment: datetime | str | None) -> str:
+    def tell(self, error: Exception) -> str:
+        """What an error says, in this language where the catalogues have its words."""
+        if not isinstance(error, Told):
+            return self.say(str(error))
+        said = self.say(error.message, **error.values)
+        where = getattr(error, "where", None)
+        return f"{where}: {said}" if where else said
+
+    def date(self, moment: datetime | str | None, *, seconds: bool = True) -> str:
         """Date and time, in the site's time zone; a text is ISO 8601."""
         if isinstance(moment, str):
             try:
@@ -48,7 +58,19 @@ class Language:
                 return str(moment)
         if moment is None:
             return "–"
-        return dates.format_datetime(moment.astimezone(self.zone), "medium", locale=self.locale, tzinfo=self.zone)
+        moment = moment.astimezone(self.zone)
+        if not seconds:
+            parts = (dates.format_skeleton(each, moment, self.zone, locale=self.locale) for each in ("yMMMd", "Hm"))
+            return ", ".join(parts)
+        return dates.format_datetime(moment, "medium", locale=self.locale, tzinfo=self.zone)
+
+    def moment(self, seconds: float) -> str:
+        """The date of a time in seconds since 1970 UTC."""
+        return self.day(datetime.fromtimestamp(seconds, self.zone))
+
+    def day(self, day: Date) -> str:
+        """A date without a time."""
+        return dates.format_date(day, "medium", locale=self.locale)
 
     def number(self, value: float) -> str:
         """A number with the separators of the language."""

@@ -45,7 +45,7 @@ def environment(language: Language) -> Environment:
         finalize=_printable,
     )
     made.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # of the extension
-    made.filters |= {"date": language.date, "number": language.number}
+    made.filters |= {"date": language.date, "moment": language.moment, "day": language.day, "number": language.number}
     made.globals |= {
         "language": language.code,
         "languages": NAMES,

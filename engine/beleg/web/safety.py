@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -75,6 +76,11 @@ def from_us(scope: Scope) -> bool:
         return site == "same-origin"
     origin = urlsplit(headers.get("origin", ""))
     return bool(origin.netloc) and (origin.scheme, origin.netloc) == (scope["scheme"], headers.get("host"))
+
+
+def opens(request: Request) -> bool:
+    """Whether someone opens what he asks for; a HEAD or a prefetch must not decide a message."""
+    return request.method == "GET" and not is_prefetch(request.headers)
 
 
 def is_prefetch(headers: Headers) -> bool:

@@ -11,6 +11,7 @@ from fastapi import Request
 from beleg.clause import LANGUAGES
 from beleg.explain import Explainer
 from beleg.people import People
+from beleg.web.jobs import Job, Jobs
 from beleg.web.language import Language
 from beleg.web.sessions import Signer
 from beleg.workspace import Workspace
@@ -28,6 +29,9 @@ class Site:
     time_zone: str | None = None
     languages: dict[str, Language] = field(init=False)
     explainers: dict[str, Explainer] = field(init=False)
+    jobs: Jobs = field(default_factory=Jobs)
+    coverage: Job | None = field(default=None, init=False)
+    """Which clauses the scenarios reach; started by the first who looks at the rules."""
 
     def __post_init__(self) -> None:
         installed = self.workspace.installed

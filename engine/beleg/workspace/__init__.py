@@ -11,14 +11,13 @@ from beleg.workspace.base import now
 from beleg.workspace.corrections import Corrections
 from beleg.workspace.decisions import AssignReport, uncollected
 from beleg.workspace.mail import Incoming, Mail, MailReport
-from beleg.workspace.opened import Made, Opened, Reading, ThreadMail
+from beleg.workspace.opened import Opened, Reading, ThreadMail
 from beleg.workspace.records import Records, Shown
 
 __all__ = [
     "BATCH",
     "AssignReport",
     "Incoming",
-    "Made",
     "MailReport",
     "NotFound",
     "Opened",

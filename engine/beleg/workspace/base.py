@@ -21,6 +21,7 @@ class Base:
         self.engine = Engine(installed, self.rules)
         self.step_types = {step.name: step.type for step in installed.steps}
         self._ignored: tuple[tuple[tuple[str, ...], ...], IgnoreList] | None = None
+        self._assumed: IgnoreList | None = None
         self._described = False
 
 

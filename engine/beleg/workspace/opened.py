@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from beleg.assignment import Assignment
 from beleg.errors import NotFound
@@ -16,41 +16,29 @@ from beleg.message.structure import header_fields
 from beleg.outcome import OpenStep, open_steps
 from beleg.record import Record, RecordRef
 from beleg.store import SqlDirectory, journal
-from beleg.store.mails import Mails, StoredDecision, StoredMessage
-from beleg.store.tables import assignment, decision
+from beleg.store.mails import Mails, PastDecision, StoredMessage
 from beleg.thread import newcomers
 from beleg.trace import Trace
 from beleg.workspace.decisions import Decisions
 
-MOST_DECISIONS = 50
-"""How many decisions on a message are listed, the newest first."""
 MOST_EARLIER = 50
 """Of how many earlier mails the participants are read; of a longer thread nobody is said to be new to it."""
 _OWN_PEOPLE = ("user", "group")
 
 
-class Made(NamedTuple):
-    """A stored decision by its number: when it was made (ISO 8601), by which rule set, and the digest of its trace."""
-
-    id: int
-    at: str
-    digest: str
-    ruleset: str
-
-
 @dataclass(frozen=True)
 class Opened:
     """All that there is to a message. `decision` and `trace` are of the decision that is looked at: the newest, unless
-    another was asked for; None where there is none. `own` is what stands on it and was removed from it; `by` tells who
-    set a record by hand. `earlier` and `later` are the other mails of the thread. `records` are those of the ERP that
-    stand, were removed or are left open."""
+    another was asked for; None where there is none. `decisions` are all, in order. `own` is what stands on it and was
+    removed from it; `by` tells who set a record by hand. `earlier` and `later` are the other mails of the thread.
+    `records` are those of the ERP that stand, were removed or are left open."""
 
     message: StoredMessage
     raw: bytes
     parsed: Message
-    decision: Made | None
+    decision: PastDecision | None
     trace: Trace | None
-    decisions: tuple[Made, ...]
+    decisions: tuple[PastDecision, ...]
     own: tuple[Assignment, ...]
     by: Mapping[RecordRef, str]
     earlier: tuple[ThreadMail, ...]
@@ -68,7 +56,7 @@ class Opened:
     @property
     def is_newest(self) -> bool:
         """Whether the decision that is looked at is the one that counts."""
-        return self.decision is None or self.decision == self.decisions[0]
+        return self.decision is None or self.decision == self.decisions[-1]
 
 
 class ThreadMail(NamedTuple):
@@ -103,7 +91,9 @@ class Reading(Decisions):
     def trace(self, row: int, decision_id: int | None = None) -> Trace:
         """The trace of a decision on a message, of the newest unless another is asked for. Raises NotFound."""
         with self.database.begin(write=False) as connection:
-            return _trace(connection, _chosen(_made(connection, row), decision_id, row))
+            _stored(connection, row)
+            mails = Mails(connection)
+            return _trace(mails, _chosen(mails.past(row), decision_id, row))
 
     def _look(self, row: int, decision_id: int | None) -> Opened:
         with self.database.begin(write=False) as connection:
@@ -115,9 +105,9 @@ class Reading(Decisions):
             raw = mails.raw([row])[row]
             parsed = parse(raw, self.rules.limits)
             earlier = [each for each in thread if _before(each.message, stored)]
-            made = _made(connection, row)
-            chosen = _chosen(made, decision_id, row) if made or decision_id is not None else None
-            trace = _trace(connection, chosen) if chosen else None
+            decisions = mails.past(row)
+            chosen = _chosen(decisions, decision_id, row) if decisions or decision_id is not None else None
+            trace = _trace(mails, chosen) if chosen else None
             open_ = open_steps(trace, [str(ref) for ref in _standing(own)], self.step_types) if trace else ()
             refs = {each.record for each in own} | {RecordRef.parse(name) for each in open_ for name in each.candidates}
             return Opened(
@@ -126,9 +116,9 @@ class Reading(Decisions):
                 parsed,
                 chosen,
                 trace,
-                tuple(made),
+                tuple(decisions),
                 own,
-                _set_by(connection, row),
+                mails.set_by(row),
                 tuple(earlier),
                 tuple(each for each in thread if each not in earlier),
                 _newcomers(connection, parsed, trace, [each.message for each in earlier]) if trace else (),
@@ -153,29 +143,17 @@ def _before(one: StoredMessage, other: StoredMessage) -> bool:
     return one.date is not None and (other.date is None or one.date < other.date)
 
 
-def _made(connection: Connection, row: int) -> list[Made]:
-    query = select(decision.c.id, decision.c.at, decision.c.digest, decision.c.ruleset).where(decision.c.message == row)
-    return [Made(*each) for each in connection.execute(query.order_by(decision.c.id.desc()).limit(MOST_DECISIONS))]
-
-
-def _chosen(made: Sequence[Made], decision_id: int | None, row: int) -> Made:
-    for each in made:
+def _chosen(decisions: Sequence[PastDecision], decision_id: int | None, row: int) -> PastDecision:
+    for each in reversed(decisions):
         if decision_id in (None, each.id):
             return each
     raise NotFound(f"message {row} has no " + ("decision" if decision_id is None else f"decision {decision_id}"))
 
 
-def _trace(connection: Connection, made: Made) -> Trace:
-    return Mails(connection).traces([StoredDecision(made.id, made.digest, made.ruleset, None)])[made.id]
-
-
-def _set_by(connection: Connection, row: int) -> dict[RecordRef, str]:
-    """Who set the records that stand by hand."""
-    columns = assignment.c
-    query = select(columns.record_type, columns.record_id, columns.made_by).where(
-        columns.message == row, columns.made_by.is_not(None), columns.removed_by.is_(None)
-    )
-    return {RecordRef(type_, id_): by for type_, id_, by in connection.execute(query)}
+def _trace(mails: Mails, chosen: PastDecision) -> Trace:
+    found = mails.decision_at(chosen.id)
+    assert found  # read in this transaction
+    return found[0]
 
 
 def _newcomers(

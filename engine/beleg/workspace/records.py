@@ -108,6 +108,11 @@ class Records(Ignoring):
             found = browse.communication(connection, ref, cursor, limit, newest_first=newest_first)
         return found.of([Letter(*each, _direction(each.message.sender, ignored)) for each in found.rows])
 
+    def message_counts(self, refs: Collection[RecordRef]) -> dict[RecordRef, int]:
+        """On how many messages each of these records stands; 1,001 means more than 1,000."""
+        with self.database.begin(write=False) as connection:
+            return browse.message_counts(connection, refs)
+
     def links(self, ref: RecordRef) -> tuple[list[Linked], list[Linked]]:
         """What a record points at, and what points at it: the first hundred of each, by role and name."""
         with self.database.begin(write=False) as connection:
