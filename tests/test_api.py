@@ -3,9 +3,11 @@ once."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 from urllib.parse import quote
@@ -460,6 +462,8 @@ WRONG: list[tuple[str, Callable[[httpx.Client], httpx.Response], int]] = [
     ("user largest token", lambda c: c.delete(f"/users/{2**53 - 1}/tokens/{2**53 - 1}"), 404),
     ("limit", lambda c: c.get("/messages?limit=201"), 422),
     ("state", lambda c: c.get("/messages?state=none"), 422),
+    ("unknown parameter", lambda c: c.delete("/messages/1/assignments/order/O-95?derive=0"), 422),
+    ("unknown parameter", lambda c: c.get("/users?limit=1"), 422),
     ("lang", lambda c: c.get("/messages?lang=fr"), 422),
     ("31 words", lambda c: c.get("/messages", params={"q": " ".join(map(str, range(100, 131)))}), 400),
     ("NUL in q", lambda c: c.get("/messages?q=a%00b"), 422),
@@ -565,3 +569,25 @@ def test_of_many_who_open_a_message_at_once_one_decides(served: Served, ada: htt
         counts = list(connection.execute(query, {"first": rows[0], "last": rows[-1]}).scalars())
     assert counts == [1, 1, 1, 1]
     assert [len(body(ada.get(f"/messages/{row}/history"))["items"]) for row in rows] == [1, 1, 1, 1]
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_work(served: Served, ada: httpx.Client) -> None:
+    """Each curl command of docs/api.md, read as curl reads it."""
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    block = page.partition("<!-- examples -->\n```sh\n")[2].partition("```")[0]
+    calls = [shlex.split(line) for line in block.splitlines() if line.startswith("curl ")]
+    assert len(calls) > 5
+    for words in calls:
+        options: dict[str, list[str]] = {}
+        url = words.pop()
+        for option, value in zip(words[1::2], words[2::2], strict=True):
+            options.setdefault(option, []).append(value)
+        headers = dict(each.split(": ", 1) for each in options["-H"])
+        assert headers.pop("Authorization") == "Bearer $TOKEN"
+        path = url.removeprefix("http://127.0.0.1:8000/api/v1")
+        content = options.get("-d", [""])[0].encode() or None
+        answer = ada.request(options.get("-X", ["GET"])[0], path, headers=headers, content=content)
+        assert answer.is_success, (url, answer.text)

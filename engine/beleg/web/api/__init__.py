@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from beleg.version import __version__
@@ -20,6 +20,7 @@ from beleg.web.api import (
     tokens,
     users,
 )
+from beleg.web.api.fields import known_only
 from beleg.web.api.openapi import document
 from beleg.web.api.problem import explain_errors
 from beleg.web.site import Site
@@ -38,7 +39,7 @@ def create_api(site: Site) -> FastAPI:
     )  # fmt: skip
     api.state.site = site
     for router in _ROUTERS:
-        api.include_router(router)
+        api.include_router(router, dependencies=[Depends(known_only)])
     api.openapi = cache(lambda: document(ROUTES))  # type: ignore[method-assign]  # FastAPI's way to bring one's own
     explain_errors(api, _allowed)
     return api

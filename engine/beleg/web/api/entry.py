@@ -16,7 +16,7 @@ _PLAIN = "!$&'()*+,;=:@-._~"
 
 
 class Entry:
-    """Has all that is `below` a path routed by the path as it was sent, so that a slash (`%2F`) or a line end within the
+    """Has all that is `below` a path routed by the path as it was sent, so that a slash (`%2F`) or line end within the
     id of a record parts nothing: each segment stays encoded, and who takes it as a parameter decodes it
     (`beleg.web.api.fields`). Refuses a body that is too long (413) before anything reads it."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Header, HTTPException, Path, Query
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from starlette.requests import Request
 
-from beleg.errors import InputError
+from beleg.errors import InputError, unknown_key
 from beleg.explain import Explainer
 from beleg.record import RecordRef
 from beleg.store.pages import LONGEST
@@ -110,6 +112,26 @@ class Spoken:
 
 
 Lang = Annotated[Spoken, Depends()]
+
+
+def dependencies(route: APIRoute) -> Iterator[Any]:
+    """What a route depends on, itself first."""
+    waiting: list[Any] = [route.dependant]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += one.dependencies
+
+
+def known_only(request: Request) -> None:
+    """Refuses a query with a parameter that the route does not know: who mistypes `derived` must not remove more than
+    he meant to. Raises HTTPException."""
+    if not request.query_params:
+        return
+    known = {param.alias for each in dependencies(request.scope["route"]) for param in each.query_params}
+    for name in request.query_params:
+        if name not in known:
+            raise HTTPException(422, unknown_key(name, sorted(known), "query: there is no parameter"))
 
 
 def ref_of(type_: str, id_: str) -> RecordRef:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from beleg.explain.ladder import Ladder
 from beleg.trace import Trace
 from beleg.version import __version__
 from beleg.web.api.access import SCHEME, Needs, caller
+from beleg.web.api.fields import dependencies
 from beleg.web.api.problem import Problem, responses
 from beleg.why_not import WhyNot
 
@@ -23,7 +24,8 @@ A request carries a token of a person: `Authorization: Bearer beleg_…` (made b
 says which scope the token needs; a token allows no more than the role of its person. What a token does is written in
 the journal under the name of its person.
 
-An error is a problem (RFC 9457, `application/problem+json`). A list has `next` and `previous`, the cursors of the pages
+An error is a problem (RFC 9457, `application/problem+json`). A parameter that an operation does not know is refused (422), so that none is
+mistyped in vain. A list has `next` and `previous`, the cursors of the pages
 behind and before it, or null. Records are written `TYPE:ID` (`order:O-77`); in a path type and id stand apart, and a
 slash within an id is sent as `%2F`. Texts are in English or German (`lang`, `Accept-Language`).
 """
@@ -69,7 +71,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
-    needs = {each.call for each in _dependencies(route) if each.call is caller or isinstance(each.call, Needs)}
+    needs = {each.call for each in dependencies(route) if each.call is caller or isinstance(each.call, Needs)}
     scope = next((each.scope for each in needs if isinstance(each, Needs)), None)
     statuses = [500, 503]
     if needs:
@@ -89,11 +91,3 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     general = {str(status): said for status, said in responses(*sorted(statuses)).items()}
     own = {status: said for status, said in operation["responses"].items() if status != "422"}
     operation["responses"] = dict(sorted({**general, **own}.items()))
-
-
-def _dependencies(route: APIRoute) -> Iterator[Any]:
-    waiting = [route.dependant]
-    while waiting:
-        one = waiting.pop()
-        yield one
-        waiting += one.dependencies
