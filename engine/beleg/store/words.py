@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, text
@@ -42,14 +42,13 @@ class Words(NamedTuple):
     content: tuple[str, ...]
 
 
-def words(text: str) -> Iterator[str]:
+def words(text: str) -> list[str]:
     """The words of a text, in order."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    else:
+    if text.isascii():
         text = text.lower()
-    for match in _WORD.finditer(text):
-        yield match[0][:LONGEST]
+    else:
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return [word[:LONGEST] for word in _WORD.findall(text)]
 
 
 def words_of(parsed: Message) -> Words:
@@ -64,23 +63,40 @@ def words_of(parsed: Message) -> Words:
 
 
 class _Counting:
+    """What is left of the limits of a message. Whole texts are counted at once: nearly no mail comes near a limit."""
+
     def __init__(self) -> None:
-        self.left = _MOST
-        self.bytes = _BYTES
-        self.times: Counter[str] = Counter()
+        self._words = _MOST
+        self._bytes = _BYTES
+        self._times: Counter[str] = Counter()
 
     def take(self, texts: Iterable[str], most: int) -> tuple[str, ...]:
         found: list[str] = []
-        most = min(most, self.left)
+        most = min(most, self._words)
         for text_ in texts:
-            for word in words(text_):
-                self.bytes -= len(word.encode())
-                if len(found) >= most or self.bytes < 0:
-                    break
-                self.times[word] += 1
-                found.append(word if self.times[word] <= _REPEATED else _GAP)
-        self.left -= len(found)
-        return tuple(found)
+            found += words(text_)[: most - len(found)]
+            if len(found) == most:
+                break
+        size = sum(map(len, map(str.encode, found)))
+        while size > self._bytes:
+            size -= len(found.pop().encode())
+        self._bytes -= size
+        self._words -= len(found)
+        return self._less_repeated(found)
+
+    def _less_repeated(self, found: list[str]) -> tuple[str, ...]:
+        before = self._times.copy()
+        self._times.update(found)
+        often = {word: before[word] for word in set(found) if self._times[word] > _REPEATED}
+        if not often:
+            return tuple(found)
+        kept = []
+        for word in found:
+            if word in often:
+                often[word] += 1
+                word = word if often[word] <= _REPEATED else _GAP
+            kept.append(word)
+        return tuple(kept)
 
 
 def write(connection: Connection, found: Sequence[tuple[int, Words]]) -> None:
