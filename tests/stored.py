@@ -12,11 +12,7 @@ from beleg.store.mails import Mails
 from beleg.workspace import Workspace
 
 TABLES = (
-<<<<<<< HEAD
     "message_words", "decision", "assignment", "message_name", "message", "ignored", "record", "record_key",
-=======
-    "decision", "assignment", "message_name", "message_words", "message", "ignored", "record", "record_key",
->>>>>>> privacy
     "record_link",
 )  # fmt: skip
 
