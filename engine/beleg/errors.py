@@ -26,12 +26,14 @@ class Where:
 
 class Told(Exception):
     """An error that is told to people. Where a page says it in their language, it is raised with the `message` of the
-    catalogues, `%(name)s` in place of each of its `values`; the text of the error is the English one."""
+    catalogues, `%(name)s` in place of each of its `values` (a number is written as the language does); the text of the
+    error is the English one."""
 
     def __init__(self, message: str, /, **values: object) -> None:
         self.message = message
         self.values = values
-        super().__init__(message % values if values else message)
+        said = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+        super().__init__(message % said if said else message)
 
 
 class InputError(Told):

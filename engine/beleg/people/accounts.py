@@ -210,7 +210,7 @@ class People:
         with self._writing() as connection:
             token = store.one_token(connection, token_id)
             if token is None:
-                raise NotFound("there is no token %(number)s", number=token_id)
+                raise NotFound("there is no token %(number)s", number=str(token_id))
             store.revoke(connection, token_id)
             self._note(connection, by, "token.revoke", self._found(connection, token.person), before=_told_token(token))
 
@@ -257,7 +257,7 @@ class People:
     def _found(connection: Connection, id_: int) -> User:
         found = store.user(connection, id_)
         if found is None:
-            raise NotFound("there is no user %(number)s", number=id_)
+            raise NotFound("there is no user %(number)s", number=str(id_))
         return found
 
     @staticmethod

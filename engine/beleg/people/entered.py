@@ -82,7 +82,7 @@ def new_password(text: str) -> bytes:
     """A password to be set, as it is hashed. Raises InputError, which does not quote it."""
     if not SHORTEST_PASSWORD <= len(_normal(text)) <= LONGEST_PASSWORD:
         raise InputError(
-            "a password has %(least)s to %(most)s characters", least=SHORTEST_PASSWORD, most=f"{LONGEST_PASSWORD:,}"
+            "a password has %(least)s to %(most)s characters", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD
         )
     try:
         text.encode()

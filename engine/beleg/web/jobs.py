@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,6 +63,10 @@ class Job:
         """Whether something is still to come."""
         return self.ended is None
 
+    def now(self) -> Job:
+        """How it is at this moment: what has ended has its result, however long one looks at it."""
+        return copy(self)
+
     def cancel(self) -> None:
         """Let it end soon."""
         self._wanted.set()
@@ -94,14 +99,14 @@ class Jobs:
         return job
 
     def find(self, id_: str, owner: int, kind: str = "") -> Job:
-        """A job of this person, and of this kind where one is named. Raises NotFound, also for one that is another's or
-        no longer kept."""
+        """A job of this person as it is now, and of this kind where one is named. Raises NotFound, also for one that is
+        another's or no longer kept."""
         with self._lock:
             self._forget()
             job = self._jobs.get(id_)
         if job is None or job.owner not in (owner, EVERYBODY) or (kind and job.kind != kind):
             raise NotFound("This result is no longer kept. Ask for it anew.")
-        return job
+        return job.now()
 
     def close(self) -> None:
         """Cancel everything, and wait for its end."""

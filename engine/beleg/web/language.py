@@ -45,7 +45,8 @@ class Language:
         """What an error says, in this language where the catalogues have its words."""
         if not isinstance(error, Told):
             return self.say(str(error))
-        said = self.say(error.message, **error.values)
+        values = {n: self.number(v) if isinstance(v, int) else v for n, v in error.values.items()}
+        said = self.say(error.message, **values)
         where = getattr(error, "where", None)
         return f"{where}: {said}" if where else said
 

@@ -35,7 +35,7 @@ def end_token(request: Request, visitor: Visitor, user: int, token: int) -> None
     """Revoke a token of this user. Raises NotFound where it is another's."""
     people = site_of(request).people
     if token not in {each.id for each in people.tokens(user)}:
-        raise NotFound("there is no token %(number)s", number=token)
+        raise NotFound("there is no token %(number)s", number=str(token))
     people.revoke(token, visitor.name)
 
 

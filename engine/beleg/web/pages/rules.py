@@ -108,7 +108,7 @@ def _coverage(site: Site) -> Job | None:
                 site.coverage = site.jobs.start(EVERYBODY, "rules.coverage", None, work)
             except InputError:
                 return None  # too much is under way; whoever looks next may have more luck
-        return site.coverage
+        return site.coverage.now()
 
 
 def _test(folder: Path, installed: Installed, progress: Progress) -> Tested:
