@@ -186,4 +186,4 @@ def test_the_server_does_as_it_says(served: Served, secret: str) -> None:
 
 @pytest.mark.slow
 def test_the_server_does_as_it_says_at_length(served: Served, secret: str) -> None:
-    obey(served, secret, 100)
+    obey(served, secret, 30)

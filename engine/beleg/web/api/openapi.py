@@ -24,10 +24,10 @@ A request carries a token of a person: `Authorization: Bearer beleg_…` (made b
 says which scope the token needs; a token allows no more than the role of its person. What a token does is written in
 the journal under the name of its person.
 
-An error is a problem (RFC 9457, `application/problem+json`). A parameter that an operation does not know is refused (422), so that none is
-mistyped in vain. A list has `next` and `previous`, the cursors of the pages
-behind and before it, or null. Records are written `TYPE:ID` (`order:O-77`); in a path type and id stand apart, and a
-slash within an id is sent as `%2F`. Texts are in English or German (`lang`, `Accept-Language`).
+An error is a problem (RFC 9457, `application/problem+json`). A parameter that an operation does not know is refused
+(422), so that none is mistyped in vain. A list has `next` and `previous`, the cursors of the pages behind and before
+it, or null. Records are written `TYPE:ID` (`order:O-77`); in a path type and id stand apart, and a slash within an id
+is sent as `%2F`. Texts are in English or German (`lang`, `Accept-Language`).
 """
 TAGS = {
     "messages": "Stored mail: list, search, open, and its bytes.",
