@@ -127,7 +127,10 @@ def test_a_mail_that_was_not_decided(shop: Served) -> None:
 
 def test_a_mail_of_the_edges_of_time_is_shown(empty: Served) -> None:
     edges = ["Mon, 01 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1200"]
-    mails = [mail("Rand", id_=f"{n}@x").replace(b"Subject:", f"Date: {date}\r\nSubject:".encode(), 1) for n, date in enumerate(edges)]
+    mails = [
+        mail("Rand", id_=f"{n}@x").replace(b"Subject:", f"Date: {date}\r\nSubject:".encode(), 1)
+        for n, date in enumerate(edges)
+    ]
     empty.site.workspace.import_mail((raw, "") for raw in mails)
     assert empty.client("Bert").get("/messages").text.count(">Rand</a>") == 2
 
