@@ -10,8 +10,6 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from beleg import demo
 from beleg.plugins import Installed
@@ -127,10 +125,7 @@ def test_a_mail_that_was_not_decided(shop: Served) -> None:
 
 def test_a_mail_of_the_edges_of_time_is_shown(empty: Served) -> None:
     edges = ["Mon, 01 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1200"]
-    mails = [
-        mail("Rand", id_=f"{n}@x").replace(b"Subject:", f"Date: {date}\r\nSubject:".encode(), 1)
-        for n, date in enumerate(edges)
-    ]
+    mails = (mail("Rand", id_=f"{n}@x", date=date) for n, date in enumerate(edges))
     empty.site.workspace.import_mail((raw, "") for raw in mails)
     assert empty.client("Bert").get("/messages").text.count(">Rand</a>") == 2
 
@@ -219,19 +214,17 @@ def test_pages_show_every_mail_once_in_both_directions(shop: Served, state: Filt
     assert back == pages
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(days=st.lists(st.none() | st.integers(1, 3), min_size=49, max_size=160), q=st.sampled_from(["", "hallo"]))
-def test_pages_of_any_dates(empty: Served, days: list[int | None], q: str) -> None:
+@pytest.mark.parametrize("q", ["", "hallo"])
+def test_pages_of_mails_of_the_same_date_and_of_none(empty: Served, q: str) -> None:
     workspace, client = empty.site.workspace, empty.client("Bert")
-    base = len(workspace.everything())
-    mails = (mail(f"Nr. {n}", "hallo", id_=f"{base}-{n}@x", date=each and day(each)) for n, each in enumerate(days))
+    days = [None if n % 3 == 0 else day(1 + n % 2) for n in range(130)]
+    mails = (mail(f"Nr. {n}", "hallo", id_=f"{n}@x", date=date) for n, date in enumerate(days))
     workspace.import_mail(((raw, "") for raw in mails), decide=False)
     seen, text = [], client.get("/messages?" + urlencode({"state": "undecided", "q": q})).text
     while text:
         seen += links(text)
         text = turn(client, text, "next") or ""
-    assert sorted(map(int, seen)) == workspace.everything()
-    assert len(set(seen)) == len(seen)
+    assert sorted(map(int, seen)) == sorted(workspace.everything())
 
 
 # --- in the browser
