@@ -165,7 +165,10 @@ def test_the_effect_of_a_blacklist_entry_is_seen_before_it_is_saved(shop: Served
     window.picture(f"blacklist-effect-{lang}")
     assert "anna@kunde.example" not in shop.site.workspace.ignored().blacklist, "nothing is saved before"
     page.locator("main form button.primary").first.click()
-    page.get_by_role("row", name=re.compile("anna@kunde.example")).wait_for()
+    page.get_by_role("status").wait_for()
+    window.picture(f"blacklist-saved-{lang}")
+    page.goto("/ignored")
+    assert page.get_by_role("row", name=re.compile("anna@kunde.example")).is_visible()
     assert "anna@kunde.example" in shop.site.workspace.ignored().blacklist
 
 
@@ -180,6 +183,7 @@ def test_every_page_fits_and_is_accessible(surf: Surf, lang: str, size: dict[str
     from axe_playwright_python.sync_playwright import Axe
 
     window = surf(JONAS, lang=lang, size=size)
+    faults: list[str] = []
     for place in PLACES:
         window.page.goto(place)
         window.page.wait_for_load_state("networkidle")
@@ -188,8 +192,12 @@ def test_every_page_fits_and_is_accessible(surf: Surf, lang: str, size: dict[str
         kind = re.sub(r"\W+", "-", place.partition("?")[0].strip("/"))
         window.picture("-".join(filter(None, ("page", kind, name, lang))))
         if name != "zoomed":
-            found = Axe().run(window.page)
-            assert found.violations_count == 0, f"{place}\n{found.generate_report()}"
+            faults += [
+                f"{place}: {fault['id']}: {node['html'][:120]}"
+                for fault in Axe().run(window.page).response["violations"]
+                for node in fault["nodes"]
+            ]
+    assert faults == []
 
 
 def test_all_can_be_done_without_scripts(shop: Served, surf: Surf) -> None:
@@ -257,7 +265,8 @@ def test_hostile_mail_reaches_nobody_and_runs_nothing(shop: Served, surf: Surf) 
     page.add_init_script("window.booms = 0; window.boom = () => { window.booms += 1 }")
     for name in ("evil", "deep"):
         row = workspace.find_message(f"{name}@spam.example").row
-        for place in ("/messages", f"/messages/{row}", f"/messages/{row}?html=1", f"/messages/{row}/html"):
+        alone = [f"/messages/{row}/html"] if name == "evil" else []  # the deep one is shown as text only
+        for place in ("/messages", f"/messages/{row}", f"/messages/{row}?html=1", *alone):
             page.goto(place)
             page.wait_for_load_state("networkidle")
             assert page.evaluate("window.booms") == 0, place

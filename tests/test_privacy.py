@@ -335,6 +335,17 @@ def test_records_lose_the_address_in_the_mirror(workspace: Workspace) -> None:
     ]  # fmt: skip
 
 
+def test_a_label_that_is_the_address(database: Database, installed: Installed) -> None:
+    workspace = Workspace(database, installed)
+    label = f"Laden {ANNA}"
+    workspace.import_records([Record(RecordRef("contact", "K-9"), label=label, addresses=("bob@b.example", ANNA))])
+    privacy.erase(workspace, ANNA, "lena")
+    assert named(database) == []
+    assert [each.record.label for each in workspace.search_records("laden")] == ["Laden [erased]"]
+    assert workspace.search_records("kunde") == []
+    assert [str(each.ref) for each in workspace.show("bob@b.example")] == ["contact:K-9"]
+
+
 def test_a_record_that_is_named_by_the_address_goes(database: Database, installed: Installed) -> None:
     workspace = Workspace(database, installed)
     him = RecordRef("contact", ANNA)

@@ -216,6 +216,15 @@ def test_a_job_can_be_cancelled(jobs: Jobs) -> None:
     assert ended(job).state == "cancelled"
 
 
+def test_nothing_goes_on_when_the_server_ends(jobs: Jobs) -> None:
+    begun = [jobs.start(each, "test", None, waiting(threading.Event())) for each in range(1, 6)]
+    while begun[0].state == "waiting":
+        time.sleep(0.01)
+    jobs.close()
+    assert begun[0].state == "cancelled"
+    assert all(each.state in ("cancelled", "waiting") for each in begun)
+
+
 def test_one_person_has_a_few_jobs_at_most(jobs: Jobs) -> None:
     go = threading.Event()
     begun = [jobs.start(1, "test", None, waiting(go)) for _ in range(MOST_OF_ONE)]

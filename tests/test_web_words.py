@@ -19,6 +19,7 @@ from jinja2 import Environment, nodes
 
 import beleg
 from beleg.clause import LANGUAGES
+from beleg.ignore import NO_ENTRY
 from beleg.web.language import catalogues
 
 WEB = Path(beleg.__file__).with_name("web")
@@ -73,6 +74,19 @@ def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+@cache
+def raised() -> set[MsgId]:
+    """The messages of errors that pages tell: of what people enter about users, tokens and ignored addresses."""
+    package = WEB.parent
+    paths = [*(package / "people").glob("*.py"), *WEB.glob("*.py"), *(WEB / "pages").rglob("*.py")]
+    found: set[MsgId] = {NO_ENTRY}
+    for path in [*paths, package / "workspace" / "ignoring.py"]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "NotFound", "_name"):
+                found |= {e.value for e in node.args if isinstance(e, ast.Constant) and isinstance(e.value, str)}
+    return found
+
+
 def translated(code: str) -> Iterator[tuple[str, Message]]:
     """The messages of the catalogues of a language, with the file of each."""
     for path, catalogue in catalogues(code):
@@ -95,6 +109,13 @@ def test_no_message_of_the_catalogues_is_there_twice_or_for_nothing(code: str) -
     times = Counter(words for words, _ in places)
     assert [each for each in places if times[each[0]] > 1] == []
     assert [each for each in places if each[0] not in used() and each[0] not in texts_of_the_engine()] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_is_entered_wrongly_is_told_in_every_language(code: str) -> None:
+    there = {message.id for _, message in translated(code)}
+    assert len(raised()) > 20
+    assert [words for words in raised() if words not in there] == []
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -16,6 +16,7 @@ from beleg.store.batch import Statement
 from beleg.store.database import Database
 from beleg.store.directory import dump, load
 from beleg.store.mails import packed, unpacked
+from beleg.store.records import own_entries
 from beleg.store.tables import (
     assignment,
     attempt,
@@ -160,9 +161,11 @@ def records(connection: Connection) -> Iterator[Record]:
 
 
 def rewrite_record(connection: Connection, each: Record) -> None:
-    """Give a record of the mirror other contents; of its index entries those of addresses only may differ."""
-    ref = each.ref
-    connection.execute(update(record).where(record.c.type == ref.type, record.c.id == ref.id).values(data=dump(each)))
+    """Give a record of the mirror other contents, and take it out of the index where it is no longer found."""
+    is_it = (record.c.type == each.ref.type, record.c.id == each.ref.id)
+    connection.execute(update(record).where(*is_it).values(data=dump(each)))
+    own = (record_key.c.type == each.ref.type, record_key.c.id == each.ref.id, record_key.c.via == "")
+    connection.execute(delete(record_key).where(*own, record_key.c.entry.not_in(own_entries(each))))
 
 
 def delete_record(connection: Connection, ref: RecordRef) -> set[int]:

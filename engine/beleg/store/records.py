@@ -234,6 +234,11 @@ class _Writer:
             self.report.dangling = [(f"{r[0]}:{r[1]}", r[2], f"{r[3]}:{r[4]}") for r in rows]
 
 
+def own_entries(each: Record) -> set[str]:
+    """The entries by which a record is found, but for those that are lent to it."""
+    return {entry for entry, *_ in _own_keys(each, "")}
+
+
 def _own_keys(each: Record, facet: str) -> Iterator[tuple[str, str, str, str, str]]:
     """The index entries that a record has by itself."""
     for key in each.address_keys():

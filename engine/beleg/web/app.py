@@ -19,6 +19,7 @@ from beleg.store import DatabaseError
 from beleg.version import __version__
 from beleg.web import pages
 from beleg.web.api import create_api
+from beleg.web.api.entry import Entry
 from beleg.web.render import STATIC, page, see
 from beleg.web.safety import Safety
 from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
@@ -26,6 +27,8 @@ from beleg.web.site import Site
 from beleg.workspace import NotFound
 
 __all__ = ["create_app"]
+
+API = "/api/v1"
 
 
 def create_app(site: Site) -> FastAPI:
@@ -35,7 +38,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     app.mount("/static", _Static(directory=STATIC))
-    app.mount("/api/v1", create_api(site))
+    app.mount(API, create_api(site))
     for router in pages.routers():
         app.include_router(router, include_in_schema=False)
     for kind in (
@@ -56,7 +59,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 class _Guarded(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Safety stands outside of everything, so that the answer to an error of ours is guarded too."""
-        return Safety(super().build_middleware_stack())
+        return Safety(Entry(super().build_middleware_stack(), API))
 
 
 class _Static(StaticFiles):

@@ -93,7 +93,7 @@ class Ignoring(Base):
             for each in journal.of_act(connection, ADDED):
                 for entry in each.payload.get("after", ()):
                     with suppress(InputError):  # what was erased in it is no entry
-                        list_ = each.payload["about"]
+                        list_ = str(each.payload.get("about"))
                         known[list_, entry_key(list_, entry)] = each.who, each.at
         return known
 

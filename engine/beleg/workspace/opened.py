@@ -78,6 +78,11 @@ class Reading(Decisions):
             found = self._look(row, decision_id)
         return found
 
+    def message(self, row: int) -> StoredMessage:
+        """A message as a list has it. Raises NotFound."""
+        with self.database.begin(write=False) as connection:
+            return _stored(connection, row)
+
     def mail(self, row: int) -> tuple[StoredMessage, bytes]:
         """A message and its bytes. Raises NotFound."""
         with self.database.begin(write=False) as connection:

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from functools import cache
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from beleg.version import __version__
-from beleg.web.api import health
+from beleg.web.api import (
+    assignments,
+    explaining,
+    health,
+    history,
+    ignored,
+    messages,
+    records,
+    rules,
+    tokens,
+    users,
+)
+from beleg.web.api.fields import known_only
+from beleg.web.api.openapi import document
 from beleg.web.api.problem import explain_errors
 from beleg.web.site import Site
 
-DESCRIPTION = """
-Everything that the support page does, for programs. A request carries a token of a person:
-`Authorization: Bearer beleg_…` (made by `beleg user token`). An error is a problem (RFC 9457,
-`application/problem+json`). A listing has `next`, the cursor of its next page, or null.
-"""
+_ROUTERS = tuple(
+    each.router for each in (messages, assignments, explaining, history, records, ignored, users, tokens, rules, health)
+)
+ROUTES = tuple(route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
 
 
 def create_api(site: Site) -> FastAPI:
     """The API of a site, to be mounted."""
     api = FastAPI(
-        title="Beleg", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
-        openapi_url="/openapi.json", servers=[{"url": "/api/v1"}], root_path_in_servers=False,
+        title="Beleg", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        root_path_in_servers=False, redirect_slashes=False,
     )  # fmt: skip
     api.state.site = site
-    for router in (health.router,):
-        api.include_router(router)
-    explain_errors(api)
+    for router in _ROUTERS:
+        api.include_router(router, dependencies=[Depends(known_only)])
+    api.openapi = cache(lambda: document(ROUTES))  # type: ignore[method-assign]  # FastAPI's way to bring one's own
+    explain_errors(api, _allowed)
     return api
+
+
+def _allowed(path: str) -> list[str]:
+    """The methods of a path."""
+    found = {method for route in ROUTES if route.path_regex.match(path) for method in route.methods or ()}
+    return sorted(found) or ["GET"]  # the document itself

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +12,15 @@ from starlette.requests import Request
 from beleg.people import User
 from beleg.web.site import site_of
 
-_bearer = HTTPBearer(auto_error=False, description="A token made by `beleg user token`")
+SCHEME = "token"
+"""The name of the security scheme in the OpenAPI document."""
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name=SCHEME,
+    description="A token of a person, made by `beleg user token` or by `POST /users/{user}/tokens`. It has some of the "
+    "scopes `read` (see mail, records, rules), `correct` (assign, remove, decide again) and `admin` (users, ignored "
+    "addresses), and never allows more than the role of its person does.",
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,11 @@ class Caller:
 
     user: User
     scopes: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Who does it, for the journal: the person, as when he uses the page."""
+        return self.user.name
 
 
 def caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
@@ -33,19 +45,22 @@ def caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | Non
     return Caller(*found)
 
 
-def needs(scope: str) -> Callable[..., Caller]:
-    """A dependency: a token with this scope, of a person who may use mail."""
+@dataclass(frozen=True)
+class Needs:
+    """A dependency: a token with this scope, of a person who may use mail (which who manages need not)."""
 
-    def allowed(found: Annotated[Caller, Depends(caller)]) -> Caller:
-        if scope not in found.scopes:
-            raise HTTPException(403, f"this token lacks the scope {scope!r}")
-        if not found.user.mail and scope != "admin":
+    scope: str
+
+    def __call__(self, found: Annotated[Caller, Depends(caller)]) -> Caller:
+        """The caller, if he may. Raises HTTPException 403."""
+        if self.scope not in found.scopes:
+            raise HTTPException(403, f"this token lacks the scope {self.scope!r}")
+        if not found.user.mail and self.scope != "admin":
             raise HTTPException(403, f"the profile of {found.user.name} does not allow to use mail")
         return found
 
-    return allowed
 
-
-Reading = Annotated[Caller, Depends(needs("read"))]
-Correcting = Annotated[Caller, Depends(needs("correct"))]
-Administering = Annotated[Caller, Depends(needs("admin"))]
+Anyone = Annotated[Caller, Depends(caller)]
+Reading = Annotated[Caller, Depends(Needs("read"))]
+Correcting = Annotated[Caller, Depends(Needs("correct"))]
+Administering = Annotated[Caller, Depends(Needs("admin"))]

@@ -21,7 +21,7 @@ class Health(BaseModel):
     version: str
 
 
-@router.get("/health", responses=responses(503))
+@router.get("/health", operation_id="getHealth", summary="Tell whether Beleg works", responses=responses(503))
 def health(request: Request) -> Health:
     """Answers 200 where the database can be read, else 503."""
     site_of(request).workspace.database.ping()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -12,10 +13,13 @@ from starlette.responses import Response
 
 from beleg.errors import InputError
 from beleg.orchestrator import StepFailed
+from beleg.printable import printable
 from beleg.store import DatabaseError
 from beleg.workspace import NotFound
 
 MEDIA = "application/problem+json"
+LONGEST = 1_000
+"""Characters of a detail, which may quote what was sent."""
 
 
 class Problem(BaseModel):
@@ -29,7 +33,8 @@ class Problem(BaseModel):
 
 def problem(status: int, detail: str, **headers: str) -> Response:
     """A problem as an answer."""
-    found = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail)
+    said = printable(detail)[:LONGEST]
+    found = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=said)
     return Response(found.model_dump_json(), status, headers, MEDIA)
 
 
@@ -39,14 +44,23 @@ def responses(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {each: {"description": HTTPStatus(each).phrase, "content": content} for each in statuses}
 
 
-def explain_errors(api: FastAPI) -> None:
-    """Make every error of an application a problem."""
+def explain_errors(api: FastAPI, allowed: Callable[[str], list[str]]) -> None:
+    """Make every error of an application a problem; `allowed` are the methods of a path."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            methods = ", ".join(allowed(request.scope["path"].removeprefix(request.scope.get("root_path", ""))))
+            return problem(405, f"this can be asked for by {methods}", allow=methods)
+        return _answer(error)
+
     for kind in (HTTPException, RequestValidationError, NotFound, InputError, StepFailed, DatabaseError, Exception):
-        api.add_exception_handler(kind, _answer)
+        api.add_exception_handler(kind, answer)
 
 
-def _answer(_: Request, error: Exception) -> Response:
+def _answer(error: Exception) -> Response:
     if isinstance(error, HTTPException):
+        if (error.status_code, error.detail) == (404, HTTPStatus(404).phrase):
+            return problem(404, "there is nothing at this path; /api/v1/openapi.json lists what there is")
         return problem(error.status_code, str(error.detail), **(error.headers or {}))
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]

@@ -77,8 +77,9 @@ def look(
     try:
         wanted = Wanted.of(add, remove)
         if wanted.saved(site.workspace.ignored()):
-            there = "%(entry)r is on the blacklist already." if wanted.adding else "%(entry)r is not on the blacklist."
-            raise InputError(there, entry=wanted.entry)
+            if wanted.adding:
+                raise InputError("%(entry)r is on the blacklist already.", entry=wanted.entry)
+            raise InputError("%(entry)r is not on the blacklist.", entry=wanted.entry)
         job = site.jobs.start(visitor.user.id, EFFECT, wanted, partial(_effect, site.workspace, wanted))
     except InputError as error:
         return _listed(request, visitor, "", entered=add, fault=visitor.language.tell(error))
@@ -209,9 +210,9 @@ def _told(site: Site, visitor: Visitor, found: Effect) -> list[dict[str, Any]]:
 def _line(change: Change, wording: Wording, otherwise: bool) -> dict[str, Any]:
     return {
         "row": change.row,
-        "subject": change.subject or wording.say("no_subject"),
+        "subject": change.subject or wording.texts["no_subject"],
         "kind": change.kind,
-        "said": wording.say("explanation" if change.kind == "same" else change.kind),
+        "said": wording.texts["explanation" if change.kind == "same" else change.kind],
         "before": wording.records(change.before),
         "after": wording.records(change.after),
         "from": wording.clause(change.from_) if change.from_ else "",
