@@ -57,7 +57,7 @@ def site_on(database: Database, installed: Installed) -> Site:
 def serving(site: Site) -> Iterator[Served]:
     """Serve it, in a thread of its own."""
     served = Served(site, "")
-    with socket.socket() as listening:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error", server_header=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
