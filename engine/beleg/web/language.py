@@ -69,7 +69,7 @@ class Language:
 
     def day(self, day: Date) -> str:
         """A date without a time."""
-        return dates.format_date(day, "medium", locale=self.locale)
+        return dates.format_skeleton("yMMMd", day, locale=self.locale)
 
     def number(self, value: float) -> str:
         """A number with the separators of the language."""
