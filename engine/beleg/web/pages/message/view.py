@@ -140,7 +140,7 @@ def choice(explainer: Explainer, ref: RecordRef, record: Record | None, *, gone:
     name = explainer.phrases.record(str(ref))
     if record is None:
         return Choice(str(ref), ref.type, ref.id, name, gone=True)
-    status = explainer.phrases.status(record.status) if record.status else ""
+    status = explainer.phrases.shown_status(record.status)
     return Choice(str(ref), ref.type, ref.id, name, record.number or "", record.label or "", status, gone)
 
 
