@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -18,6 +19,7 @@ from beleg.store import DatabaseError
 from beleg.workspace import NotFound
 
 MEDIA = "application/problem+json"
+_log = logging.getLogger(__name__)
 LONGEST = 1_000
 """Characters of a detail, which may quote what was sent."""
 
@@ -73,5 +75,6 @@ def _answer(error: Exception) -> Response:
     if isinstance(error, StepFailed):
         return problem(500, str(error))
     if isinstance(error, DatabaseError):
-        return problem(503, str(error))
+        _log.error("%s", error)  # names the database's host and user, which is not for everybody
+        return problem(503, "the database can't be used now; the server's log says why")
     return problem(500, "Beleg met an error of its own; the server's log says which")

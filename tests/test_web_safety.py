@@ -1,0 +1,98 @@
+"""Attacks on a served site: what a request can't do, whoever sends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from beleg.plugins import Installed
+from beleg.store import Database
+from serving import PASSWORD, Served, serving, site_on
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def served(sqlite: Database, installed: Installed) -> Iterator[Served]:
+    """A site without mail."""
+    with serving(site_on(sqlite, installed)) as found:
+        yield found
+
+
+def ask(served: Served, path: str, **headers: str) -> str:
+    """The head of an answer to a request that no client would send like that."""
+    host, port = served.url.removeprefix("http://").split(":")
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "Connection: close"]
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    return answer.decode().partition("\r\n\r\n")[0].lower()
+
+
+# --- where an answer leads
+
+
+@pytest.mark.parametrize("path", ["/messages/", "/records/", "//evil.example/messages/", "/rules/?next=//evil.example"])
+def test_no_redirect_names_a_host(served: Served, path: str) -> None:
+    head = ask(served, path, Host="evil.example")
+    places = [line.partition(": ")[2] for line in head.split("\r\n") if line.startswith("location")]
+    assert all(place.startswith("/") and not place.startswith("//") for place in places), head
+    assert places or " 404 " in head
+
+
+# --- what a request may bring
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/profile/language", "/messages/1/add", "/nowhere"])
+def test_no_page_takes_a_long_body(served: Served, path: str) -> None:
+    file = {"name": ("big", b"x" * (2 * MEGABYTE)), "language": (None, "de")}
+    answer = served.client().post(path, files=file)
+    assert (answer.status_code, answer.text) == (413, "The body of a request has at most 65536 bytes.")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_form_has_few_fields(served: Served) -> None:
+    fields = "&".join(f"f{n}=1" for n in range(1_500))
+    answer = served.client().post(
+        "/sign-in", content=fields, headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/records?q=%00", "/records/order/%00", "/records/%00/1", "/messages?q=%00"])
+def test_a_nul_character_is_no_fault_of_the_database(database: Database, installed: Installed, path: str) -> None:
+    with serving(site_on(database, installed)) as served:
+        assert served.client("Bert").get(path).status_code in (200, 400, 404)
+
+
+def test_a_database_that_is_away_is_named_to_nobody(served: Served) -> None:
+    signed_in = served.client("Ada")
+    with served.site.workspace.database.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE session")
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    for answer in (signed_in.get("/profile"), served.client().get("/api/v1/health")):
+        assert answer.status_code == 503
+        assert "log says" in answer.text
+        assert not any(word in answer.text for word in ("sqlite", "beleg.db", "no such table", "session"))
+
+
+# --- sessions
+
+
+def test_signing_out_takes_the_cookie_away_even_where_it_is_due_for_another(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served.client("Bert")
+    monkeypatch.setattr("beleg.web.sessions.RENEWED", -1)
+    assert client.post("/sign-out").status_code == 303
+    assert "beleg_session" not in client.cookies
+
+
+def test_signing_in_ends_the_session_before(served: Served) -> None:
+    client = served.client("Bert")
+    before = dict(client.cookies)
+    assert client.post("/sign-in", data={"name": "Ada", "password": PASSWORD}).status_code == 303
+    assert served.client(cookies=before).get("/profile").status_code == 303
+    assert "Ada" in client.get("/profile").text
