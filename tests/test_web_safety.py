@@ -96,3 +96,38 @@ def test_signing_in_ends_the_session_before(served: Served) -> None:
     assert client.post("/sign-in", data={"name": "Ada", "password": PASSWORD}).status_code == 303
     assert served.client(cookies=before).get("/profile").status_code == 303
     assert "Ada" in client.get("/profile").text
+
+
+# --- behind a proxy, and not
+
+
+def fail(served: Served, times: int, **headers: str) -> list[int]:
+    """Try to sign in, by another name each time, and where `{}` stands in a header, from another address."""
+    client = served.client()
+    return [
+        client.post(
+            "/sign-in",
+            data={"name": f"Name {n}", "password": "geraten"},
+            headers={name.replace("_", "-"): value.format(n) for name, value in headers.items()},
+        ).status_code
+        for n in range(times)
+    ]
+
+
+def test_nobody_is_believed_about_his_address(served: Served) -> None:
+    assert fail(served, 21, x_forwarded_for="192.0.2.{}") == [401] * 20 + [429]
+
+
+def test_a_proxy_that_is_named_is_believed(sqlite: Database, installed: Installed) -> None:
+    with serving(site_on(sqlite, installed), "127.0.0.1") as served:
+        # What a visitor says himself stands before what the proxy adds.
+        assert fail(served, 21, x_forwarded_for="192.0.2.{}, 198.51.100.7") == [401] * 20 + [429]
+        assert fail(served, 1, x_forwarded_for="198.51.100.8") == [401]
+        answer = served.client().post(
+            "/sign-in",
+            data={"name": "Bert", "password": PASSWORD},
+            headers={"x-forwarded-proto": "https", "origin": served.url.replace("http:", "https:")},
+        )
+        assert answer.status_code == 303
+        assert "Secure" in answer.headers["set-cookie"].split("; ")
+        assert "max-age=31536000" in answer.headers["strict-transport-security"]
