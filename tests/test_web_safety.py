@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from beleg import demo
+from beleg.message import content_identity
 from beleg.plugins import Installed
 from beleg.store import Database
+from beleg.web.room import MOST
 from serving import PASSWORD, Served, serving, site_on
 
 MEGABYTE = 1024 * 1024
@@ -131,3 +135,52 @@ def test_a_proxy_that_is_named_is_believed(sqlite: Database, installed: Installe
         assert answer.status_code == 303
         assert "Secure" in answer.headers["set-cookie"].split("; ")
         assert "max-age=31536000" in answer.headers["strict-transport-security"]
+
+
+# --- what one person may ask for at the same time
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iterator[Served]:
+    """The demo's world."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('safety') / 'beleg.db'}")
+    database.upgrade()
+    site = site_on(database, installed)
+    demo.fill(site.workspace)
+    with serving(site) as found:
+        yield found
+    database.close()
+
+
+def row(served: Served) -> int:
+    """The row of a mail of the demo."""
+    raw = (demo.MAILS / "2-rueckfrage.eml").read_bytes()
+    return served.site.workspace.find_message(content_identity(raw)).row
+
+
+@pytest.mark.parametrize("question", ["why-not?record=order:O-60", "anew", "case"])
+def test_one_person_does_not_keep_all_others_waiting(shop: Served, question: str) -> None:
+    bert, ada = shop.client("Bert", lang="de"), shop.client("Ada")
+    room, user = shop.site.room, shop.site.people.user("Bert").id
+    path = f"/messages/{row(shop)}/{question}"
+    with room.taken(user), room.taken(user):
+        answer = bert.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "in einigen Sekunden" in answer.text
+        assert ada.get(path).status_code == 200
+        assert bert.get(f"/messages/{row(shop)}").status_code == 200
+    assert bert.get(path).status_code == 200
+
+
+def test_all_together_leave_threads_free(shop: Served) -> None:
+    people = shop.site.people
+    _, token = people.new_token(people.user("Bert").id, "test", ["read"], by="test")
+    path = f"/api/v1/messages/{row(shop)}/why-not?record=order:O-60"
+    headers = {"authorization": f"Bearer {token}"}
+    with ExitStack() as others:
+        for number in range(MOST):
+            others.enter_context(shop.site.room.taken(1_000 + number))
+        answer = shop.client().get(path, headers=headers)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert shop.client().get(path, headers=headers).status_code == 200

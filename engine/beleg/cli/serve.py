@@ -35,7 +35,7 @@ def serve(
         str,
         typer.Option(
             "--proxy",
-            help="The addresses or networks of proxies in front, parted by commas: what they say of a visitor's address "
+            help="Addresses or networks of proxies in front, parted by commas: what they say of a visitor's address "
             "and of https (X-Forwarded-For, X-Forwarded-Proto) counts; nobody else's word does.",
         ),
     ] = "",

@@ -24,6 +24,7 @@ from beleg.web.api.entry import Entry
 from beleg.web.api.problem import problem
 from beleg.web.body import Bounded
 from beleg.web.render import STATIC, page, see
+from beleg.web.room import RETRY_AFTER, Busy
 from beleg.web.safety import Safety
 from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
 from beleg.web.site import Site
@@ -46,7 +47,7 @@ def create_app(site: Site) -> FastAPI:
     for router in pages.routers():
         app.include_router(router, include_in_schema=False)
     for kind in (
-        NotSignedIn, NotAllowed, NotFound, InputError, StepFailed, DatabaseError, RequestValidationError,
+        NotSignedIn, NotAllowed, NotFound, InputError, Busy, StepFailed, DatabaseError, RequestValidationError,
         StarletteHTTPException,
     ):  # fmt: skip
         app.add_exception_handler(kind, _failed)
@@ -88,7 +89,10 @@ def _failed(request: Request, error: Exception) -> Response:
     status, title, said = _words(error)
     say = found.language.say
     told = found.language.tell(error) if isinstance(error, Told) else say(said)
-    return page(request, found, "error.html", status=status, title=say(title), said=told)
+    answer = page(request, found, "error.html", status=status, title=say(title), said=told)
+    if isinstance(error, Busy):
+        answer.headers["retry-after"] = RETRY_AFTER
+    return answer
 
 
 def _visitor(request: Request) -> Visitor:
@@ -119,6 +123,8 @@ def _words(error: Exception) -> tuple[int, str, str]:
         return 403, _("Not for you"), _("This page is for administrators.")
     if isinstance(error, NotFound):
         return 404, _("Not found"), str(error)
+    if isinstance(error, Busy):
+        return 503, _("Not now"), str(error)
     if isinstance(error, InputError):
         return 400, _("This can't be done"), str(error)
     if isinstance(error, RequestValidationError):

@@ -16,6 +16,7 @@ from beleg.errors import InputError
 from beleg.orchestrator import StepFailed
 from beleg.printable import printable
 from beleg.store import DatabaseError
+from beleg.web.room import RETRY_AFTER, Busy
 from beleg.workspace import NotFound
 
 MEDIA = "application/problem+json"
@@ -55,7 +56,8 @@ def explain_errors(api: FastAPI, allowed: Callable[[str], list[str]]) -> None:
             return problem(405, f"this can be asked for by {methods}", allow=methods)
         return _answer(error)
 
-    for kind in (HTTPException, RequestValidationError, NotFound, InputError, StepFailed, DatabaseError, Exception):
+    told = (NotFound, InputError, Busy, StepFailed, DatabaseError)
+    for kind in (HTTPException, RequestValidationError, *told, Exception):
         api.add_exception_handler(kind, answer)
 
 
@@ -72,6 +74,8 @@ def _answer(error: Exception) -> Response:
         return problem(404, str(error))
     if isinstance(error, InputError):
         return problem(400, str(error))
+    if isinstance(error, Busy):
+        return problem(503, str(error), **{"retry-after": RETRY_AFTER})
     if isinstance(error, StepFailed):
         return problem(500, str(error))
     if isinstance(error, DatabaseError):
