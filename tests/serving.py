@@ -58,7 +58,7 @@ def site_on(database: Database, installed: Installed) -> Site:
 def serving(site: Site, proxy: str = "") -> Iterator[Served]:
     """Serve it, in a thread of its own, as `beleg serve` does."""
     served = Served(site, "")
-    with socket.socket() as listening:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(configured(site, proxy))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -12,7 +12,8 @@ from beleg import demo
 from beleg.plugins import Installed
 from beleg.record import RecordRef
 from beleg.store import Database
-from serving import Served, serving, site_on
+from browser import DESKTOP, PHONE, Surfing, browsing
+from serving import PASSWORD, Served, serving, site_on
 from worlds import contact, order
 from writing import day, mail
 
@@ -61,7 +62,11 @@ def test_a_record_is_found(shop: Served, q: str) -> None:
 def test_records_are_found_by_address_and_name(shop: Served) -> None:
     client = shop.client("Bert")
     for q in ("familie@sommer.example", "sommer fam"):
-        row = re.search(r'<a href="/records/contact/K-9">Contact K-9</a>.*?</tr>', client.get("/records", params={"q": q}).text, re.S)
+        row = re.search(
+            r'<a href="/records/contact/K-9">Contact K-9</a>.*?</tr>',
+            client.get("/records", params={"q": q}).text,
+            re.S,
+        )
         assert row is not None, q
         assert "Familie Sommer" in row[0]
         assert '<td class="number" data-label="Mails">5</td>' in row[0]
@@ -101,7 +106,9 @@ def test_what_was_written_stands_in_order_with_direction_and_reason(shop: Served
         "sent" if each.direction == "out" else "received" for each in found
     ]
     assert {each.direction for each in found} == {"in", "out"}
-    assert "Weil dieser Eintrag als Artikel zu Bestellung O-95 gehört" in client.get("/records/article/A-3?lang=de").text
+    assert (
+        "Weil dieser Eintrag als Artikel zu Bestellung O-95 gehört" in client.get("/records/article/A-3?lang=de").text
+    )
 
 
 def test_a_customers_links_and_mails_page_by_page(small: Served) -> None:
@@ -147,7 +154,9 @@ def test_removing_leads_back_to_the_record(small: Served) -> None:
     assert asked is not None
     page = client.get(unescape(asked[1])).text
     assert "this also holds for later replies in this thread" in page
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index("<article") if "<article" in page else 0 :]))
+    fields = dict(
+        re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index("<article") if "<article" in page else 0 :])
+    )
     action = re.search(r'action="(/messages/(\d+)/remove)"', page)
     assert action is not None
     answer = client.post(action[1], data={name: unescape(value) for name, value in fields.items()})
@@ -169,3 +178,16 @@ def test_a_cursor_of_nowhere_begins_anew(shop: Served) -> None:
     answer = shop.client("Bert").get("/records/order/O-81?cursor=nonsense")
     assert (answer.status_code, answer.headers["location"]) == (303, "/records/order/O-81")
     assert shop.client("Carl").get("/records/order/O-81").status_code == 403
+
+
+@pytest.mark.parametrize(("lang", "size"), [("en", DESKTOP), ("de", PHONE)], ids=["desktop", "phone"])
+def test_pictures(shop: Served, lang: str, size: dict[str, int]) -> None:
+    with browsing() as browser:
+        surfing = Surfing(browser, shop.url, lang, size)
+        surfing.sign_in("Bert", PASSWORD)
+        for name, path in (("records", "/records?q=AN-2026"), ("record", "/records/article/A-3")):
+            surfing.page.goto(path)
+            surfing.picture(f"{name}-{lang}-{'phone' if size == PHONE else 'desktop'}")
+            assert surfing.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert (surfing.outside, surfing.faults) == ([], [])
+        surfing.close()
