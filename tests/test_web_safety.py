@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 
 from beleg import demo
 from beleg.message import content_identity
 from beleg.plugins import Installed
+from beleg.record import Link, Record, RecordRef, Reference
 from beleg.store import Database
 from beleg.web.room import MOST
 from serving import PASSWORD, Served, serving, site_on
@@ -184,3 +189,62 @@ def test_all_together_leave_threads_free(shop: Served) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert answer.headers["content-type"] == "application/problem+json"
     assert shop.client().get(path, headers=headers).status_code == 200
+
+
+# --- what strangers write
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{7*7}}\u202e"
+
+
+class Markup(HTMLParser):
+    """What of a page would run, load or lead somewhere that we did not write."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag in ("base", "embed", "img", "object") or (tag == "script" and not given["src"].startswith("/static/")):
+            self.found.append(tag)
+        self.found += [name for name in given if name.startswith("on") or name in ("style", "srcdoc")]
+        places = (given.get(name, "") for name in ("href", "src", "action", "formaction"))
+        self.found += [place for place in places if re.match(r"\s*\w+script:|data:|//|https?:", place)]
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_nothing_that_strangers_write_is_markup_or_turns_the_writing(
+    sqlite: Database, installed: Installed, lang: str
+) -> None:
+    site = site_on(sqlite, installed)
+    contact, order = RecordRef("contact", f"K{HOSTILE}"), RecordRef("order", f"javascript:{HOSTILE}")
+    texts = {"label": HOSTILE, "status": HOSTILE}
+    link = Link(HOSTILE, contact), Link("customer", contact)
+    site.workspace.import_records(
+        [
+            Record(contact, number=f"N{HOSTILE}", addresses=("x@y.example",), **texts),
+            Record(order, number="AB-7777", references=(Reference(HOSTILE, f"R-77{HOSTILE}"),), links=link, **texts),
+        ]
+    )
+    subject = base64.b64encode(f"AB-7777 {HOSTILE}".encode()).decode()
+    mail = f"From: =?utf-8?b?{subject}?= <x@y.example>\nSubject: =?utf-8?b?{subject}?=\n\nAB-7777 {HOSTILE}\n"
+    site.workspace.import_mail([(mail.encode(), HOSTILE)])
+    with serving(site) as served:
+        client = served.client("Ada", lang=lang)
+        for record in (contact, order):
+            client.post("/messages/1/add", data={"record": str(record), "note": HOSTILE})
+        client.post("/messages/1/remove", data={"record": str(contact)})
+        client.post("/users", data={"name": HOSTILE.rstrip("\u202e"), "password": PASSWORD})
+        quoted = {record: quote(str(record)) for record in (contact, order)}
+        pages = (
+            f"/messages?q={quote(HOSTILE)}", "/messages?state=corrected", "/messages/1", "/messages/1/anew",
+            "/messages/1/what-if", "/messages/1/add?q=AB-7777", f"/messages/1/add?record={quoted[contact]}",
+            f"/messages/1/why-not?record={quoted[contact]}", f"/messages/1/remove?record={quoted[order]}",
+            f"/records?q={quote(HOSTILE)}", "/records?q=AB-7777", *(f"/records/{r.type}/{quote(r.id)}" for r in quoted),
+            "/ignored", f"/ignored?search={quote(HOSTILE)}", "/users", "/users/4", f"/nowhere/{quote(HOSTILE)}",
+        )  # fmt: skip
+        for path in pages:
+            answer = client.get(path)
+            assert answer.status_code == (404 if path.startswith("/nowhere") else 200), path
+            assert (Markup(answer.text).found, "\u202e" in answer.text) == ([], False), path
