@@ -250,7 +250,7 @@ def test_the_explanation_as_data_and_as_the_terminals_text(
     told = body(ada.get(f"/messages/{row}/explanation", params={"lang": "de"}))
     assert (told["schema"], told["language"]) == ("beleg.ladder/1", "de")
     assert told["linked"][0]["because"].startswith("weil")
-    explainer = Explainer(installed.clauses, installed.types, installed.steps, "de")
+    explainer = Explainer.of(installed, "de")
     trace, mark = workspace.open(row)
     without = workspace.what_if(workspace.message(row), mark)
     assert without

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from beleg.errors import InputError, Told
+from beleg.errors import InputError, NotFound, Told
 from beleg.orchestrator import StepFailed
 from beleg.store import DatabaseError
 from beleg.version import __version__
@@ -24,7 +24,6 @@ from beleg.web.render import STATIC, page, see
 from beleg.web.safety import Safety
 from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
 from beleg.web.site import Site
-from beleg.workspace import NotFound
 
 __all__ = ["create_app"]
 

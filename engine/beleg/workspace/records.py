@@ -9,7 +9,7 @@ from typing import Literal
 from beleg.assignment import Assignment
 from beleg.directory import address_entry, reference_entry
 from beleg.errors import NotFound
-from beleg.ignore import IgnoreList
+from beleg.ignore import OWN_KINDS, IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.record import Record, RecordRef
 from beleg.store import browse, find
@@ -121,4 +121,4 @@ class Records(Ignoring):
 
 def _direction(sender: str, ignored: IgnoreList) -> Direction:
     entry = ignored.entry_for(address_key(sender)) if sender else None
-    return "out" if entry and entry.kind in ("user", "group") else "in"
+    return "out" if entry and entry.kind in OWN_KINDS else "in"
