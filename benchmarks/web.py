@@ -22,7 +22,7 @@ from statistics import median, quantiles
 
 import httpx
 import shopmails
-from run import CACHE, INSTALLED, note, row
+from run import CACHE, INSTALLED, note
 from shopmails import SHOP, World, address, name, numbers
 
 from beleg.people import People
@@ -97,7 +97,8 @@ def measure(what: str, url: str, cookies: httpx.Cookies, paths: Sequence[str]) -
         thread.join()
     spent = time.perf_counter() - began
     late = quantiles(times, n=20)[-1]
-    row(what, f"{len(times) / spent:,.0f}/s", *(f"{each * 1000:,.0f} ms" for each in (median(times), late, max(times))))
+    shown = " | ".join(f"{each * 1000:,.0f} ms" for each in (median(times), late, max(times)))
+    print(f"| {what} | {len(times) / spent:,.0f}/s | {shown} |", flush=True)
 
 
 def serve(url: str) -> tuple[subprocess.Popen[str], str]:
@@ -147,14 +148,15 @@ def main() -> None:
     database = Database(url)
     if options.database or not file.exists():
         fill(database, options.messages, options.orders)
-    waiting = Workspace(database, INSTALLED).undecided()
-    decided = Workspace(database, INSTALLED).everything()
+    workspace = Workspace(database, INSTALLED)
+    waiting = workspace.undecided()
+    unread = set(waiting)
+    decided = [each for each in workspace.everything() if each not in unread]
     database.close()
     server, place = serve(url)
     try:
         cookies = sign_in(place)
-        row("What", "requests", "median", "95th percentile", "longest")
-        row(*["---"] * 5)
+        print("| What | Requests | Median | 95th percentile | Longest |\n| --- | --- | --- | --- | --- |", flush=True)
 
         def asked(paths: Sequence[str]) -> list[str]:
             return list(islice(cycle(paths), options.requests))
