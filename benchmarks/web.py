@@ -146,7 +146,7 @@ def main() -> None:
     file = CACHE / f"web-{options.messages}-{options.orders}.db"
     url = options.database or f"sqlite:///{file}"
     database = Database(url)
-    if options.database or not file.exists():
+    if not database.ready() or not Workspace(database, INSTALLED).inbox(limit=1).rows:
         fill(database, options.messages, options.orders)
     workspace = Workspace(database, INSTALLED)
     waiting = workspace.undecided()

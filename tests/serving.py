@@ -13,10 +13,11 @@ import httpx
 import uvicorn
 from argon2.profiles import CHEAPEST
 
+from beleg.cli.serve import configured
 from beleg.people import People
 from beleg.plugins import Installed
 from beleg.store import Database
-from beleg.web import Site, create_app
+from beleg.web import Site
 from beleg.workspace import Workspace
 
 PASSWORD = "ein gutes Passwort"
@@ -54,12 +55,12 @@ def site_on(database: Database, installed: Installed) -> Site:
 
 
 @contextmanager
-def serving(site: Site) -> Iterator[Served]:
-    """Serve it, in a thread of its own."""
+def serving(site: Site, proxy: str = "") -> Iterator[Served]:
+    """Serve it, in a thread of its own, as `beleg serve` does."""
     served = Served(site, "")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error", server_header=False))
+        server = uvicorn.Server(configured(site, proxy))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

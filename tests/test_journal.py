@@ -34,6 +34,19 @@ def test_nothing_is_deleted_or_changed(database: Database, statement: str) -> No
         connection.exec_driver_sql(statement)
 
 
+def test_nothing_is_replaced(sqlite: Database) -> None:
+    entry = "(1, '2024-02-05T10:00:00+00:00', 'erika', 'ignored.add', '{}')"
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO journal (id, at, who, act, payload) VALUES {entry}")
+    for insert in ("INSERT OR REPLACE", "REPLACE"):
+        with pytest.raises(DatabaseError, match="the journal is append-only"), sqlite.begin() as connection:
+            connection.exec_driver_sql(
+                f"{insert} INTO journal (id, at, who, act, payload) VALUES {entry.replace('erika', 'nobody')}"
+            )
+    with sqlite.begin(write=False) as connection:
+        assert [each.who for each in journal.newest(connection)] == ["erika"]
+
+
 def test_payloads_are_redacted(database: Database) -> None:
     with database.begin() as connection:
         for n in range(1_200):

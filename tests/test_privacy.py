@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2.profiles import CHEAPEST
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -22,6 +23,7 @@ from beleg import privacy
 from beleg.errors import InputError, NotFound
 from beleg.explain import Explainer
 from beleg.message import Limits, parse
+from beleg.people import People, SignInRefused
 from beleg.plugins import Installed
 from beleg.privacy.mail import Unmaskable, masked, mentions
 from beleg.privacy.person import Person
@@ -420,6 +422,16 @@ def test_decisions_made_meanwhile_bring_nothing_back(workspace: Workspace, datab
         assert all(each.result() for each in deciding)
     assert done.plan.counts()["deleted"] == 2
     assert [each for each in named(database) if not each.startswith("record: ")] == []
+
+
+def test_sign_ins_that_failed_under_the_address_are_forgotten(workspace: Workspace, database: Database) -> None:
+    people = People(database, CHEAPEST)
+    for name in ("Anna@Kunde.example", "bob@b.example"):
+        with pytest.raises(SignInRefused):
+            people.sign_in(name, "geraten", "192.0.2.7")
+    before = everything(database)["attempt"]
+    privacy.erase(workspace, "anna@kunde.example", "lena")
+    assert (len(before), len(everything(database)["attempt"])) == (4, 3)
 
 
 def test_nobody_is_known_by_the_address(workspace: Workspace, database: Database) -> None:

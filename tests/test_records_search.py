@@ -57,6 +57,7 @@ def take_in(workspace: Workspace, *mails: bytes, decide: bool = True) -> None:
     [
         ("order:O-81", ["order:O-81 name"]),
         ("AB-1042", ["order:O-81 number"]),
+        (" O-81 ", ["order:O-81 name"]),
         ("ab1042", ["order:O-81 number"]),
         ("AB-10", ["order:O-80 number", "order:O-81 number"]),
         ("RE-7", ["order:O-81 number"]),

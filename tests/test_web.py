@@ -124,7 +124,7 @@ def test_errors_are_pages_in_the_visitors_language(served: Served) -> None:
     client = served.client("Carl")
     answer = client.get("/messages")
     assert answer.status_code == 403
-    assert "Ihr Profil erlaubt keine E-Mail" in answer.text
+    assert "Ihr Profil erlaubt keinen Zugriff auf Mails" in answer.text
     assert "Diese Seite gibt es nicht." in client.get("/nirgends").text
 
 

@@ -152,7 +152,7 @@ def test_an_admin_without_mail_sees_no_subjects(served: Served) -> None:
     people.change(people.user("Carl").id, "test", role="admin")
     row, sender = asking(served)
     _, told = look(served.client("Carl", lang="de"), add=sender)
-    assert "Ihr Profil erlaubt keine E-Mail" in told
+    assert "Ihr Profil erlaubt keinen Zugriff auf Mails" in told
     assert f"/messages/{row}" not in told
 
 

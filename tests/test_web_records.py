@@ -134,7 +134,7 @@ def test_a_record_that_the_erp_dropped(small: Served) -> None:
 
 def test_a_record_that_never_was(shop: Served) -> None:
     answer = shop.client("Bert", lang="de").get("/records/order/O-9999")
-    assert (answer.status_code, "Das ERP hat keinen Datensatz order:O-9999." in answer.text) == (404, True)
+    assert (answer.status_code, "Den Datensatz order:O-9999 gibt es im ERP nicht." in answer.text) == (404, True)
 
 
 def test_an_id_with_marks_of_addresses(small: Served) -> None:

@@ -80,7 +80,7 @@ def test_the_page_is_german_and_for_all_who_sign_in(served: Served) -> None:
     for said in (
         "mehr als 1 Bestellung und die Nummern der Mail treffen genau 1 davon",
         "candidates > 1 and by_reference == 1",
-        "Übersprungen, wenn an der Mail steht: Bestellung",
+        "Übersprungen, wenn der Mail zugeordnet ist: Bestellung",
         "Regelwerk",
     ):
         assert said in page

@@ -10,6 +10,8 @@ import typer
 from beleg.cli.frame import frame, say
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from beleg.settings import Settings
     from beleg.web import Site
     from beleg.workspace import Workspace
@@ -29,13 +31,21 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = HOST,
     port: Port = PORT,
+    proxy: Annotated[
+        str,
+        typer.Option(
+            "--proxy",
+            help="Addresses or networks of proxies in front, parted by commas: what they say of a visitor's address "
+            "and of https (X-Forwarded-For, X-Forwarded-Proto) counts; nobody else's word does.",
+        ),
+    ] = "",
 ) -> None:
     """Start the support page and the HTTP API. Sign in with a name made by `beleg user add`."""
     one = frame(context)
     site = site_of(one.workspace, one.settings)
     if not site.people.users():
         say("Nobody can sign in yet; make the first administrator: beleg user add NAME --role admin")
-    run(site, host, port)
+    run(site, host, port, proxy)
 
 
 def site_of(workspace: Workspace, settings: Settings) -> Site:
@@ -57,13 +67,23 @@ def site_of(workspace: Workspace, settings: Settings) -> Site:
         raise InputError(f"the setting time_zone: there is no time zone {settings.time_zone!r}") from None
 
 
-def run(site: Site, host: str, port: int) -> None:
+def configured(site: Site, proxy: str = "") -> uvicorn.Config:
+    """How the server runs. Who is believed about a visitor's address could try passwords without end, and lock others
+    out; so nobody is, unless he is named, not even this machine."""
+    import uvicorn
+
+    from beleg.web import create_app
+
+    return uvicorn.Config(
+        create_app(site), log_level="warning", server_header=False, proxy_headers=bool(proxy), forwarded_allow_ips=proxy
+    )
+
+
+def run(site: Site, host: str, port: int, proxy: str = "") -> None:
     """Listen until interrupted. Raises OSError where it can't listen there."""
     import socket
 
     import uvicorn
-
-    from beleg.web import create_app
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, for asyncio sends small packets at once (TCP_NODELAY) only where it is: else each answer
@@ -76,5 +96,4 @@ def run(site: Site, host: str, port: int) -> None:
             raise OSError(error.errno, f"can't listen on {host} port {port}: {error.strerror}") from None
         shown = f"[{host}]" if ":" in host else host
         say(f"Beleg listens on http://{shown}:{listening.getsockname()[1]} (Ctrl-C ends it)")
-        config = uvicorn.Config(create_app(site), log_level="warning", server_header=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(configured(site, proxy)).run(sockets=[listening])

@@ -128,6 +128,10 @@ class Phrases:
         known = STATUSES.get(status)
         return known[self.language] if known else status
 
+    def shown_status(self, status: str | None) -> str:
+        """What stands of a status beside the name of a record; nothing where the ERP says there is none."""
+        return self.status(status) if status and status != "none" else ""
+
     def _message(self, check: Check) -> str:
         subject, date = check.facts.get("subject"), check.facts.get("date")
         if not self._by_subject or not subject:

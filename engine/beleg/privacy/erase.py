@@ -12,6 +12,8 @@ from typing import Any, Literal
 from beleg.directory import address_entry
 from beleg.keys import address_key
 from beleg.message import Limits, parse
+from beleg.people import attempts
+from beleg.people.entered import name_key
 from beleg.privacy.find import NONE_YET, FoundMail, FoundMails, find_mails
 from beleg.privacy.mail import Unmaskable, masked
 from beleg.privacy.person import NAMELESS, Person, person_key
@@ -163,7 +165,7 @@ class _Erasure:
             self._mails.settle(touched - gone, self._step_types)
             erasing.rename(self._db, rewriting.source)
             erasing.settle_words(self._db)
-            erasing.delete_attempts(self._db, self._person.key)
+            attempts.forget(self._db, name_key(self._address))
         ignored = erasing.ignored_entries(self._db, self._person.key)
         if write and self._with_ignored:
             erasing.delete_ignored(self._db, self._person.key)

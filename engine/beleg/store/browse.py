@@ -25,10 +25,13 @@ LINKS = 100
 def named(connection: Connection, text: str) -> list[RecordRef]:
     """The record that is written so (`order:O-81`), retired or not; nothing when there is none."""
     type_, colon, id_ = text.strip().partition(":")
-    if not colon:
-        return []
-    query = select(record.c.type, record.c.id).where(record.c.type == type_, record.c.id == id_)
-    return [RecordRef(*row) for row in connection.execute(query)]
+    return with_id(connection, id_, [type_]) if colon else []
+
+
+def with_id(connection: Connection, id_: str, types: Collection[str]) -> list[RecordRef]:
+    """The records of these types that have this id, retired or not."""
+    query = select(record.c.type, record.c.id).where(record.c.type.in_(types), record.c.id == id_)
+    return [RecordRef(*row) for row in connection.execute(query.order_by(record.c.type))]
 
 
 def carrying(connection: Connection, entry: str, most: int = 100) -> list[RecordRef]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from beleg.errors import InputError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -56,6 +58,10 @@ class Database:
                 connection.begin(),
             ):
                 yield connection
+        except DataError as error:
+            if "NUL" in str(error.orig):  # PostgreSQL stores none, so there is nothing that has one
+                raise InputError("A text that is stored or looked for can't have a NUL character.") from error
+            raise DatabaseError(self._fault(error)) from error
         except DBAPIError as error:
             raise DatabaseError(self._fault(error)) from error
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Column, Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
 from beleg.message import Message
@@ -19,7 +19,6 @@ from beleg.store.mails import packed, unpacked
 from beleg.store.records import own_entries
 from beleg.store.tables import (
     assignment,
-    attempt,
     decision,
     ignored,
     message,
@@ -201,11 +200,6 @@ def ignored_entries(connection: Connection, key: str) -> list[tuple[str, str]]:
 def delete_ignored(connection: Connection, key: str) -> None:
     """Take an address off all lists."""
     connection.execute(delete(ignored).where(ignored.c.key == f"address:{key}"))
-
-
-def delete_attempts(connection: Connection, key: str) -> None:
-    """Forget the sign-ins that failed under a name that is the address."""
-    connection.execute(delete(attempt).where(func.lower(attempt.c.whose) == key))
 
 
 def rename(connection: Connection, change: Callable[[str], str]) -> int:

@@ -16,7 +16,7 @@ from beleg.directory import address_entry, reference_entry
 from beleg.keys import address_key, reference_key
 from beleg.record import Record, RecordRef
 from beleg.store.batch import Statement
-from beleg.store.browse import named
+from beleg.store.browse import named, with_id
 from beleg.store.directory import load
 from beleg.store.words import words
 
@@ -46,11 +46,13 @@ def label_entry(word: str) -> str:
     return _MARK + word
 
 
-def records(connection: Connection, text_: str, types: Collection[str] | None, limit: int) -> list[FoundRecord]:
+def records(
+    connection: Connection, text_: str, types: Collection[str] | None, limit: int, all_types: Collection[str]
+) -> list[FoundRecord]:
     """See `Workspace.search_records`. A handful of round trips: one for each way and each word."""
     wanted = sorted(types) if types is not None else None
     found: dict[RecordRef, FoundRecord] = {}
-    for how, refs in _ways(connection, text_, wanted):
+    for how, refs in _ways(connection, text_, wanted, sorted(all_types)):
         loaded = _load(connection, refs)
         for ref in refs:
             if ref in loaded and (wanted is None or ref.type in wanted):
@@ -60,9 +62,12 @@ def records(connection: Connection, text_: str, types: Collection[str] | None, l
     return list(found.values())
 
 
-def _ways(connection: Connection, text_: str, types: list[str] | None) -> Iterator[tuple[How, list[RecordRef]]]:
+def _ways(
+    connection: Connection, text_: str, types: list[str] | None, all_types: list[str]
+) -> Iterator[tuple[How, list[RecordRef]]]:
     """The records that are found in each way, the likeliest first."""
     yield "name", named(connection, text_)
+    yield "name", with_id(connection, text_.strip(), all_types)  # all: the key of records begins with the type
     number, address = reference_key(text_), address_key(text_.strip())
     if number:
         yield "number", _beginning(connection, reference_entry(number), types)

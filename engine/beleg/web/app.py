@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -20,7 +21,10 @@ from beleg.version import __version__
 from beleg.web import pages
 from beleg.web.api import create_api
 from beleg.web.api.entry import Entry
+from beleg.web.api.problem import problem
+from beleg.web.body import Bounded
 from beleg.web.render import STATIC, page, see
+from beleg.web.room import RETRY_AFTER, Busy
 from beleg.web.safety import Safety
 from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
 from beleg.web.site import Site
@@ -28,6 +32,7 @@ from beleg.web.site import Site
 __all__ = ["create_app"]
 
 API = "/api/v1"
+_log = logging.getLogger(__name__)
 
 
 def create_app(site: Site) -> FastAPI:
@@ -41,7 +46,7 @@ def create_app(site: Site) -> FastAPI:
     for router in pages.routers():
         app.include_router(router, include_in_schema=False)
     for kind in (
-        NotSignedIn, NotAllowed, NotFound, InputError, StepFailed, DatabaseError, RequestValidationError,
+        NotSignedIn, NotAllowed, NotFound, InputError, Busy, StepFailed, DatabaseError, RequestValidationError,
         StarletteHTTPException,
     ):  # fmt: skip
         app.add_exception_handler(kind, _failed)
@@ -58,7 +63,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 class _Guarded(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Safety stands outside of everything, so that the answer to an error of ours is guarded too."""
-        return Safety(Entry(super().build_middleware_stack(), API))
+        return Safety(Bounded(Entry(super().build_middleware_stack(), API), _too_long))
 
 
 class _Static(StaticFiles):
@@ -69,6 +74,12 @@ class _Static(StaticFiles):
         return answer
 
 
+def _too_long(path: str, said: str) -> Response:
+    if path.startswith(f"{API}/"):
+        return problem(413, said, connection="close")
+    return PlainTextResponse(f"{said[:1].upper()}{said[1:]}.", 413, {"connection": "close"})
+
+
 def _failed(request: Request, error: Exception) -> Response:
     """The page that says what went wrong, in the visitor's language."""
     if isinstance(error, NotSignedIn):
@@ -77,7 +88,10 @@ def _failed(request: Request, error: Exception) -> Response:
     status, title, said = _words(error)
     say = found.language.say
     told = found.language.tell(error) if isinstance(error, Told) else say(said)
-    return page(request, found, "error.html", status=status, title=say(title), said=told)
+    answer = page(request, found, "error.html", status=status, title=say(title), said=told)
+    if isinstance(error, Busy):
+        answer.headers["retry-after"] = RETRY_AFTER
+    return answer
 
 
 def _visitor(request: Request) -> Visitor:
@@ -108,6 +122,8 @@ def _words(error: Exception) -> tuple[int, str, str]:
         return 403, _("Not for you"), _("This page is for administrators.")
     if isinstance(error, NotFound):
         return 404, _("Not found"), str(error)
+    if isinstance(error, Busy):
+        return 503, _("Not now"), str(error)
     if isinstance(error, InputError):
         return 400, _("This can't be done"), str(error)
     if isinstance(error, RequestValidationError):
@@ -115,7 +131,8 @@ def _words(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, StepFailed):
         return 500, _("No decision"), str(error)
     if isinstance(error, DatabaseError):
-        return 503, _("The database can't be reached"), str(error)
+        _log.error("%s", error)  # names the database's host and user, which is not for everybody
+        return 503, _("The database can't be reached"), _("Try again later; the server's log says what is wrong.")
     if isinstance(error, HTTPException | StarletteHTTPException):
         if error.status_code == 404:
             return 404, _("Not found"), _("There is no such page.")

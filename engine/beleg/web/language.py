@@ -50,8 +50,8 @@ class Language:
         where = getattr(error, "where", None)
         return f"{where}: {said}" if where else said
 
-    def date(self, moment: datetime | str | None, *, seconds: bool = True) -> str:
-        """Date and time, in the site's time zone; a text is ISO 8601."""
+    def date(self, moment: datetime | str | None) -> str:
+        """Date and time to the minute, in the site's time zone; a text is ISO 8601."""
         if isinstance(moment, str):
             try:
                 moment = datetime.fromisoformat(moment)
@@ -60,10 +60,8 @@ class Language:
         if moment is None:
             return "–"
         moment = moment.astimezone(self.zone)
-        if not seconds:
-            parts = (dates.format_skeleton(each, moment, self.zone, locale=self.locale) for each in ("yMMMd", "Hm"))
-            return ", ".join(parts)
-        return dates.format_datetime(moment, "medium", locale=self.locale, tzinfo=self.zone)
+        parts = (dates.format_skeleton(each, moment, self.zone, locale=self.locale) for each in ("yMMMd", "Hm"))
+        return ", ".join(parts)
 
     def moment(self, seconds: float) -> str:
         """The date of a time in seconds since 1970 UTC."""
@@ -71,7 +69,7 @@ class Language:
 
     def day(self, day: Date) -> str:
         """A date without a time."""
-        return dates.format_date(day, "medium", locale=self.locale)
+        return dates.format_skeleton("yMMMd", day, locale=self.locale)
 
     def number(self, value: float) -> str:
         """A number with the separators of the language."""

@@ -62,7 +62,7 @@ def named(explainer: Explainer, ref: RecordRef, record: Record | None, gone: boo
     name = _capital(explainer.phrases.record(str(ref)))
     if record is None:
         return Named(ref, name, gone=True)
-    status = explainer.phrases.status(record.status) if record.status else ""
+    status = explainer.phrases.shown_status(record.status)
     return Named(ref, name, _other(record.number, ref), record.label or "", status, gone)
 
 

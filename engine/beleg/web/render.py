@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from beleg.printable import printable
@@ -57,7 +58,11 @@ def environment(language: Language) -> Environment:
 
 def _printable(value: Any) -> Any:
     """Without what has no place on a screen: a mail must not turn the writing direction of what stands beside it."""
-    return printable(value) if type(value) is str else value
+    if isinstance(value, Undefined):
+        return value
+    said = printable(str(value))
+    # What a message of the catalogues has filled in is marked as safe by then, and no less a stranger's.
+    return Markup(said) if isinstance(value, Markup) else said
 
 
 @cache

@@ -58,6 +58,8 @@ class Safety:
                     headers.setdefault(name, value)
                 if scope["scheme"] == "https":
                     headers.setdefault("strict-transport-security", "max-age=31536000")
+                if location := headers.get("location"):
+                    headers["location"] = _here(location)
                 if cookie := scope.get("state", {}).get("set_cookie"):
                     headers.append("set-cookie", cookie)
             await send(message)
@@ -67,6 +69,13 @@ class Safety:
         else:
             refusal = PlainTextResponse("This change was asked for by a page of another site, and refused.", 403)
             await refusal(scope, receive, guarded)
+
+
+def _here(location: str) -> str:
+    """We lead to our own pages alone. The framework, which takes a slash off the end of a path, names the host as the
+    request did, and the scheme as a proxy asked for it."""
+    path = urlsplit(location)._replace(scheme="", netloc="").geturl()
+    return "/" + path.lstrip("/")
 
 
 def from_us(scope: Scope) -> bool:

@@ -59,6 +59,11 @@ class Visitor:
         return self.user.name if self.user else ""
 
     @property
+    def id(self) -> int:
+        """His number; 0 before he has signed in."""
+        return self.user.id if self.user else 0
+
+    @property
     def is_admin(self) -> bool:
         """Whether he may change settings and users."""
         return self.user is not None and self.user.role == "admin"

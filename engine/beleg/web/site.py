@@ -13,6 +13,7 @@ from beleg.explain import Explainer
 from beleg.people import People
 from beleg.web.jobs import Job, Jobs
 from beleg.web.language import Language
+from beleg.web.room import Room
 from beleg.web.sessions import Signer
 from beleg.workspace import Workspace
 
@@ -30,6 +31,7 @@ class Site:
     languages: dict[str, Language] = field(init=False)
     explainers: dict[str, Explainer] = field(init=False)
     jobs: Jobs = field(default_factory=Jobs)
+    room: Room = field(default_factory=Room)
     coverage: Job | None = field(default=None, init=False)
     """Which clauses the scenarios reach; started by the first who looks at the rules."""
 

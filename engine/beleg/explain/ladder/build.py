@@ -44,7 +44,7 @@ def linked_since(
         because,
         number=(record and record.number) or "",
         label=(record and record.label) or "",
-        status=explainer.phrases.status(record.status) if record and record.status else "",
+        status=explainer.phrases.shown_status(record.status) if record else "",
         gone=record is None,
     )
 
@@ -65,7 +65,7 @@ def _linked(explainer: Explainer, trace: Trace, outcome: Outcome) -> Linked:
         _cites(check) if check else (),
         outcome.number or "",
         outcome.label or "",
-        explainer.phrases.status(outcome.status) if outcome.status else "",
+        explainer.phrases.shown_status(outcome.status),
         step,
         outcome.clause or "",
         outcome.source or "",

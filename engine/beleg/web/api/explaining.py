@@ -133,7 +133,8 @@ def why_not(
     if ref not in case.directory.all() and not workspace.record_known(ref):
         raise NotFound(f"the ERP has no record {ref}")
     stored = digest(workspace.trace(row)) if message.decided else None
-    answer = ask(case, ref, workspace.engine, max_edits=max_edits, seconds=seconds, stored=stored)
+    with site.room.taken(caller.user.id):
+        answer = ask(case, ref, workspace.engine, max_edits=max_edits, seconds=seconds, stored=stored)
     lines = plain(why_not_lines(_terse(site, lang.code(caller)), answer)).splitlines()
     return Response(msgspec.json.encode(msgspec.to_builtins(answer) | {"lines": lines}), media_type=JSON)
 

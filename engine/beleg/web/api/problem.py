@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -15,8 +16,10 @@ from beleg.errors import InputError, NotFound
 from beleg.orchestrator import StepFailed
 from beleg.printable import printable
 from beleg.store import DatabaseError
+from beleg.web.room import RETRY_AFTER, Busy
 
 MEDIA = "application/problem+json"
+_log = logging.getLogger(__name__)
 LONGEST = 1_000
 """Characters of a detail, which may quote what was sent."""
 
@@ -52,7 +55,8 @@ def explain_errors(api: FastAPI, allowed: Callable[[str], list[str]]) -> None:
             return problem(405, f"this can be asked for by {methods}", allow=methods)
         return _answer(error)
 
-    for kind in (HTTPException, RequestValidationError, NotFound, InputError, StepFailed, DatabaseError, Exception):
+    told = (NotFound, InputError, Busy, StepFailed, DatabaseError)
+    for kind in (HTTPException, RequestValidationError, *told, Exception):
         api.add_exception_handler(kind, answer)
 
 
@@ -69,8 +73,11 @@ def _answer(error: Exception) -> Response:
         return problem(404, str(error))
     if isinstance(error, InputError):
         return problem(400, str(error))
+    if isinstance(error, Busy):
+        return problem(503, str(error), **{"retry-after": RETRY_AFTER})
     if isinstance(error, StepFailed):
         return problem(500, str(error))
     if isinstance(error, DatabaseError):
-        return problem(503, str(error))
+        _log.error("%s", error)  # names the database's host and user, which is not for everybody
+        return problem(503, "the database can't be used now; the server's log says why")
     return problem(500, "Beleg met an error of its own; the server's log says which")

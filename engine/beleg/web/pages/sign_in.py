@@ -42,6 +42,7 @@ def sign_in(
         if refused.retry_after:
             answer.headers["retry-after"] = str(refused.retry_after)
         return answer
+    _end(request)
     request.state.set_cookie = site.signer.cookie(secret, secure=request.url.scheme == "https")
     return see(local(next))
 
@@ -49,9 +50,15 @@ def sign_in(
 @router.post("/sign-out")
 def sign_out(request: Request, visitor: Anyone) -> Response:
     """End the session, here and in the database."""
-    site = site_of(request)
-    if read := site.signer.read(request.cookies.get(COOKIE, "")):
-        site.people.sign_out(read[0])
+    _end(request)
+    request.state.set_cookie = None  # the session may have been due for another one
     answer = see("/sign-in")
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return answer
+
+
+def _end(request: Request) -> None:
+    """End the session of this browser, if there is one."""
+    site = site_of(request)
+    if read := site.signer.read(request.cookies.get(COOKIE, "")):
+        site.people.sign_out(read[0])

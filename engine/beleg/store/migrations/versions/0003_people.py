@@ -134,6 +134,12 @@ _OWN = {
         CREATE TRIGGER journal_no_update BEFORE UPDATE OF id, at, who, act, message ON journal
         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
         """,
+        # INSERT OR REPLACE deletes without asking the trigger above, unless a connection has PRAGMA recursive_triggers.
+        """
+        CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal
+        WHEN EXISTS (SELECT 1 FROM journal WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+        """,
     ),
     "postgresql": (
         "CREATE TABLE message_words (message BIGINT PRIMARY KEY REFERENCES message (id), words TSVECTOR NOT NULL)",

@@ -21,7 +21,8 @@ def preview(request: Request, row: int, visitor: Reader) -> Response:
     site = site_of(request)
     workspace, explainer = site.workspace, site.explainers[visitor.language.code]
     opened = workspace.look(row, decide=False)
-    trace = workspace.case(opened.message).decide(workspace.engine).trace
+    with site.room.taken(visitor.id):
+        trace = workspace.case(opened.message).decide(workspace.engine).trace
     after = [each.record for each in trace.assigned]
     before = opened.standing
     kind = "undecided"

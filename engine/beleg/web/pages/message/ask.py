@@ -35,7 +35,8 @@ def why_not_this(
     if one := chosen(found, record):
         case = workspace.case(opened.message, [one.ref])
         stored = opened.decisions[-1].digest if opened.decisions else None
-        answer = told(explainer, why_not(case, one.ref, workspace.engine, seconds=SECONDS, stored=stored))
+        with site.room.taken(visitor.id):
+            answer = told(explainer, why_not(case, one.ref, workspace.engine, seconds=SECONDS, stored=stored))
     return page(
         request, visitor, "message_why_not.html", row=row, message=opened.message, record=record, found=found,
         answer=answer, seconds=SECONDS, base=f"/messages/{row}",

@@ -70,13 +70,15 @@ def trace(request: Request, row: int, visitor: Reader, decision: int | None = No
 def case(request: Request, row: int, visitor: Reader, mask: bool = True) -> Response:
     """The message and all that its decision depends on, as a scenario: with stand-ins for what tells of people, unless
     `mask` is off."""
-    workspace = site_of(request).workspace
+    site = site_of(request)
+    workspace = site.workspace
     message, _ = workspace.mail(row)
     if not opens(request):
         return Response(status_code=503)
     try:
-        found = captured(workspace.decided_case(message), workspace.engine, message.name, mask=mask)
-        name, data = packed(found.scenario, found.decision, workspace.installed, f"message-{row}", workspace.rules)
+        with site.room.taken(visitor.id):
+            found = captured(workspace.decided_case(message), workspace.engine, message.name, mask=mask)
+            name, data = packed(found.scenario, found.decision, workspace.installed, f"message-{row}", workspace.rules)
     except CaptureFailed as error:
         said = visitor.language.say("This message makes no test case.")
         raise InputError(f"{said} {error}") from None
