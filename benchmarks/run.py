@@ -348,7 +348,7 @@ PARTS = {
     "beleg.orchestrator.decide.Engine._steps": "steps",
     "beleg.orchestrator.decide.Engine.decide": "trace, built",
     "beleg.orchestrator.inputs.Seen.inputs": "inputs, hashed",
-    "beleg.store.mails.encode_with_digest": "trace, encoded and hashed",
+    "beleg.store.mails.decided.encode_with_digest": "trace, encoded and hashed",
     "beleg.store.mails.Mails.store": "writes, with compression",
 }
 

@@ -30,6 +30,8 @@ from commands import Cli  # noqa: E402, imported once it is to be rewritten
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SHARED = Path(__file__).parents[1].parent / "shared"
+ROOM = 2 * 1024**3
+"""Bytes that must be free where databases lie in memory."""
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +82,11 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def postgres(postgres_server: PostgresServer) -> Iterator[Database]:
     """An empty PostgreSQL database, its schema up to date."""
-    database = Database(postgres_server.fresh_database())
+    url = postgres_server.fresh_database()
+    database = Database(url)
     yield database
     database.close()
+    postgres_server.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +126,10 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
 
 
 def _open_folder() -> Path:
-    """A new folder that another user can reach (pytest's own are for us alone)."""
-    for base in dict.fromkeys(map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp"))):
+    """A new folder that another user can reach (pytest's own are for us alone); in memory where there is room, for
+    there a new database takes a quarter of the time."""
+    memory = ["/dev/shm"] if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > ROOM else []
+    for base in dict.fromkeys(map(Path, (*memory, tempfile.gettempdir(), "/tmp", "/var/tmp"))):
         reachable = all(each.stat().st_mode & 0o001 for each in (base, *base.parents)) if base.is_dir() else False
         if reachable or os.geteuid() != 0:
             return Path(tempfile.mkdtemp(prefix="beleg-postgres-", dir=base))
@@ -169,8 +175,12 @@ class PostgresServer:
         """The URL of a new database with the schema."""
         self.databases += 1
         name = f"beleg_{self.databases}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE template_beleg")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE template_beleg STRATEGY FILE_COPY")
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Have a database gone: hundreds of them would take a minute to delete at the end."""
+        self._execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     def url(self, name: str) -> str:
         return f"postgresql://beleg:{self.password}@127.0.0.1:{self.port}/{name}"

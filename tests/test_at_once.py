@@ -10,11 +10,12 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import text
 
+from beleg.errors import NotFound
 from beleg.plugins import Installed, installed
 from beleg.record import RecordRef
 from beleg.store import Database
 from beleg.store.mails import Mails
-from beleg.workspace import NotFound, Workspace
+from beleg.workspace import Workspace
 from worlds import contact, order
 from writing import day, mail
 

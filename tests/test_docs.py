@@ -147,7 +147,7 @@ def decided(having: Installed, *records: Record) -> list[str]:
     message = parse(mail())
     trace = Engine(having).decide(message, MemoryDirectory(records, having.types), IgnoreList()).trace
     for language in ("en", "de"):
-        assert Explainer(having.clauses, having.types, having.steps, language).text(trace, digest(trace))
+        assert Explainer.of(having, language).text(trace, digest(trace))
     assert {rule.clause for check in trace.checks() for rule in check.rules} <= set(having.clauses)
     return [outcome.record for outcome in trace.assigned]
 

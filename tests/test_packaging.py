@@ -8,8 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 import beleg
 from beleg import interface, testing
@@ -56,6 +58,23 @@ def test_what_the_engine_reads_lies_inside_it() -> None:
     for path in (demo.ERP, demo.MAIN, demo.MAILS, MIGRATIONS / "env.py"):
         assert path.exists()
         assert path.resolve().is_relative_to(engine.resolve()) or "site-packages" in str(path)
+
+
+def test_the_wheel_holds_all_that_the_packages_do(project: dict[str, Any], tmp_path: Path) -> None:
+    """Templates, catalogues, the demo's mails, migrations: what is no Python is missed only once it is installed."""
+    (built,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with ZipFile(built) as wheel:
+        packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    packages = [ROOT / each for each in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
+    files = {
+        path.relative_to(package.parent).as_posix()
+        for package in packages
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert packed == files
+    for kind in ("web/templates/*.html", "web/static/*.css", "web/locales/de/*.po", "demo/mails/*.eml"):
+        assert any(Path(name).match(f"beleg/{kind}") for name in packed), kind
 
 
 @pytest.mark.parametrize("name", PLUGINS)

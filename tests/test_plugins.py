@@ -67,7 +67,7 @@ def decide(
 
 
 def explained(having: Installed, decision: Decision, language: str = "en") -> str:
-    explainer = Explainer(having.clauses, having.types, having.steps, language)
+    explainer = Explainer.of(having, language)
     return explainer.text(decision.trace, digest(decision.trace))
 
 

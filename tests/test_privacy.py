@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from beleg import privacy
-from beleg.errors import InputError
+from beleg.errors import InputError, NotFound
 from beleg.explain import Explainer
 from beleg.message import Limits, parse
 from beleg.people import People, SignInRefused
@@ -33,7 +33,7 @@ from beleg.store import Database, DatabaseError, journal
 from beleg.store.mails import Mails, Selection, unpacked
 from beleg.store.tables import Table
 from beleg.trace import digest
-from beleg.workspace import NotFound, Workspace
+from beleg.workspace import Workspace
 from commands import ERP, Cli
 from worlds import order
 from writing import day, mail
@@ -191,7 +191,7 @@ def test_other_mails_keep_their_decisions_and_explanations(workspace: Workspace,
     for id_, found in untouched.items():
         assert workspace.open(row(workspace, id_)) == found
     assert [part.text for part in parse(raw(workspace, "5@x")).content] == other_text
-    explainer = Explainer(installed.clauses, installed.types, installed.steps, "de")
+    explainer = Explainer.of(installed, "de")
     for id_ in after:
         trace, mark = workspace.open(row(workspace, str(id_)))
         assert digest(trace) == mark
@@ -640,7 +640,7 @@ def test_a_mail_that_is_nested_without_end_is_deleted() -> None:
 
 @pytest.fixture
 def explainer(installed: Installed) -> Explainer:
-    return Explainer(installed.clauses, installed.types, installed.steps, "de")
+    return Explainer.of(installed, "de")
 
 
 def files(folder: Path) -> dict[str, bytes]:

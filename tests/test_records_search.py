@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
-from beleg.errors import InputError
+from beleg.errors import InputError, NotFound
 from beleg.plugins import Installed
 from beleg.record import Link, Record, RecordRef, Reference
 from beleg.store import Database, journal
 from beleg.store.journal import Entry
 from beleg.store.mails import PastDecision
-from beleg.workspace import NotFound, Workspace
+from beleg.workspace import Workspace
 from worlds import index_of, order
 from writing import day, mail
 

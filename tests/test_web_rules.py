@@ -35,7 +35,7 @@ def served(sqlite: Database, installed: Installed) -> Iterator[Served]:
 
 
 def reader(installed: Installed, language: str = "en") -> RuleReader:
-    explainer = Explainer(installed.clauses, installed.types, installed.steps, language)
+    explainer = Explainer.of(installed, language)
     return RuleReader(installed, explainer.phrases, {each.name: explainer.label(each.name) for each in installed.steps})
 
 

@@ -444,7 +444,7 @@ READ = {
 @pytest.fixture
 def read_in(installed: Installed) -> Callable[[WhyNot, str], str]:
     def read_in(answer: WhyNot, language: str) -> str:
-        explainer = Explainer(installed.clauses, installed.types, installed.steps, language)
+        explainer = Explainer.of(installed, language)
         return plain(why_not_lines(explainer, answer))
 
     return read_in
@@ -526,7 +526,7 @@ def test_what_if(installed: Installed, tmp_path: Path, title: str, said: str | N
     case, engine = case_of(title, installed, tmp_path)
     found = what_if(case, case.decide(engine).trace, engine)
     for language, expected in (("en", said), ("de", german)):
-        explainer = Explainer(installed.clauses, installed.types, installed.steps, language)
+        explainer = Explainer.of(installed, language)
         assert (plain([what_if_line(explainer, found)]).strip() if found else None) == expected
 
 

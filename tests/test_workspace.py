@@ -9,7 +9,7 @@ import pytest
 
 from beleg.assignment import Assignment
 from beleg.directory import MemoryDirectory
-from beleg.errors import InputError
+from beleg.errors import InputError, NotFound
 from beleg.ignore import IgnoreList
 from beleg.message import parse
 from beleg.orchestrator import Engine, StepFailed
@@ -18,7 +18,7 @@ from beleg.plugins import installed as load_plugins
 from beleg.record import Record, RecordRef, Reference
 from beleg.store import Database
 from beleg.trace import digest
-from beleg.workspace import NotFound, Workspace
+from beleg.workspace import Workspace
 from worlds import contact, order
 from writing import Failing, day, mail, plugin
 

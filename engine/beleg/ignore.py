@@ -14,6 +14,8 @@ from beleg.keys import address_key, domain_key
 
 Kind = Literal["user", "group", "address", "domain", "wildcard"]
 ENTRY_LISTS = ("users", "groups", "blacklist")
+OWN_KINDS: tuple[Kind, ...] = ("user", "group")
+"""Of the addresses that the system's own people write from; the others are strangers that never count."""
 
 
 class Entry(NamedTuple):

@@ -100,7 +100,7 @@ class Frame:
         from beleg.explain import Explainer
 
         found = self.language(language)
-        return Explainer(self.installed.clauses, self.installed.types, self.installed.steps, found)
+        return Explainer.of(self.installed, found)
 
     def close(self) -> None:
         """Close what was opened."""

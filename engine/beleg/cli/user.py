@@ -146,15 +146,10 @@ def revoke(
     by: By = None,
 ) -> None:
     """Let a token of a user end at once."""
-    from beleg.errors import NotFound
-
     people = frame(context).people
     user = people.user(name)
-    named = [each.name for each in people.tokens(user.id) if each.id == token_id]
-    if not named:
-        raise NotFound(f"{user.name} has no token {token_id}")
-    people.revoke(token_id, person(by))
-    say(f"token {token_id} ({named[0]}) of {user.name} revoked")
+    token = people.revoke(user.id, token_id, person(by))
+    say(f"token {token_id} ({token.name}) of {user.name} revoked")
 
 
 def _given(*, lang: str | None, **fields: Any) -> dict[str, Any]:

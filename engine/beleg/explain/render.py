@@ -10,6 +10,7 @@ from beleg.explain.lines import Line, line, plain
 from beleg.explain.phrases import Phrases
 from beleg.explain.words import FRAME, NOTICES
 from beleg.frame_clauses import FRAME as FRAME_STEP
+from beleg.plugins import Installed
 from beleg.record import RecordType
 from beleg.step import Step
 from beleg.trace import Check, MessageSeen, Outcome, RuleSeen, StepTrace, Trace, decisive
@@ -42,6 +43,13 @@ class Explainer:
         self.phrases = Phrases(types, language, moment, by_subject)
         self.language = language
         self.texts = self.phrases.texts
+
+    @classmethod
+    def of(
+        cls, installed: Installed, language: str, *, moment: Callable[[str], str] = str, by_subject: bool = False
+    ) -> Explainer:
+        """For what is installed."""
+        return cls(installed.clauses, installed.types, installed.steps, language, moment=moment, by_subject=by_subject)
 
     # --- the answer in a sentence --------------------------------------------------------------------------------
 

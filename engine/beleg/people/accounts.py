@@ -205,14 +205,16 @@ class People:
             self._found(connection, id)
             return store.tokens(connection, id)
 
-    def revoke(self, token_id: int, by: str) -> None:
-        """Let a token end now. Raises NotFound."""
+    def revoke(self, id: int, token_id: int, by: str) -> Token:
+        """Let a token of a user end now; returns it. Raises NotFound, also where it is another's."""
         with self._writing() as connection:
+            user = self._found(connection, id)
             token = store.one_token(connection, token_id)
-            if token is None:
-                raise NotFound("there is no token %(number)s", number=str(token_id))
+            if token is None or token.person != id:
+                raise NotFound("%(user)s has no token %(number)s", user=user.name, number=str(token_id))
             store.revoke(connection, token_id)
-            self._note(connection, by, "token.revoke", self._found(connection, token.person), before=_told_token(token))
+            self._note(connection, by, "token.revoke", user, before=_told_token(token))
+            return token
 
     def token(self, secret: str) -> tuple[User, frozenset[str]] | None:
         """Whose token this is, and what it allows: no more than his role does now. None where it is unknown, expired or
@@ -270,7 +272,7 @@ class People:
 
     @staticmethod
     def _note(connection: Connection, by: str, act: str, user: User, **payload: Any) -> None:
-        journal.append(connection, _now(), by, act, None, {"about": user.name, **payload})
+        journal.append(connection, journal.moment(), by, act, None, {"about": user.name, **payload})
 
 
 def _checked(fields: Fields) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from beleg.record import CUSTOMER, Record, Reference, role_types
 from beleg.store import erasing, journal
 from beleg.store.mails import Mails, StoredMessage
 from beleg.trace import decode
-from beleg.workspace import Workspace, now
+from beleg.workspace import Workspace
 
 Fate = Literal["deleted", "masked"]
 Why = Literal["sender", "only_outsider", "participant", "mentioned", "unmaskable"]
@@ -298,4 +298,4 @@ def _stub(connection: Any, done: Plan, by: str) -> None:
     salt = secrets.token_hex(16)
     mark = hashlib.sha256(f"{salt}{person_key(done.address)}".encode()).hexdigest()
     about = {"salt": salt, "sha256": mark}
-    journal.append(connection, now(), by, ACT, payload={"about": about, "after": done.counts()})
+    journal.append(connection, journal.moment(), by, ACT, payload={"about": about, "after": done.counts()})

@@ -52,7 +52,7 @@ def explained(each: Scenario | Outcome, language: str = "en") -> str:
 def explain(outcome: Outcome, having: Installed, language: str) -> str:
     """The same, under these plugins."""
     trace = outcome.decision.trace
-    return Explainer(having.clauses, having.types, having.steps, language).text(trace, digest(trace))
+    return Explainer.of(having, language).text(trace, digest(trace))
 
 
 def failure(outcome: Outcome) -> str:

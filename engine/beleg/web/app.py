@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from beleg.errors import InputError, Told
+from beleg.errors import InputError, NotFound, Told
 from beleg.orchestrator import StepFailed
 from beleg.store import DatabaseError
 from beleg.version import __version__
@@ -28,7 +28,6 @@ from beleg.web.room import RETRY_AFTER, Busy
 from beleg.web.safety import Safety
 from beleg.web.sessions import NotAllowed, NotSignedIn, Visitor, visitor
 from beleg.web.site import Site
-from beleg.workspace import NotFound
 
 __all__ = ["create_app"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from beleg.assignment import Assignment
 from beleg.explain import Explainer
-from beleg.explain.ladder import Linked, linked, linked_since, short_reason
+from beleg.explain.ladder import Linked, linked_since, short_reason
 from beleg.outcome import open_steps
 from beleg.record import Record, RecordRef
 from beleg.store.inbox import InboxRow, Standing
@@ -30,6 +30,21 @@ class Named:
     label: str = ""
     status: str = ""
     gone: bool = False
+
+    @property
+    def record(self) -> str:
+        """`order:O-81`, as forms say it."""
+        return str(self.ref)
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return self.ref.type
+
+    @property
+    def id(self) -> str:
+        """Its id in the ERP."""
+        return self.ref.id
 
     @property
     def path(self) -> str:
@@ -102,10 +117,11 @@ def _names(explainer: Explainer, records: Collection[str]) -> str:
     return ", ".join(map(explainer.phrases.record, records))
 
 
-def why(explainer: Explainer, assignment: Assignment, trace: Trace | None, record: Record | None) -> Linked:
-    """How a record came to stand on a mail, with its one sentence: the decision's, or that a person set it since."""
+def why(explainer: Explainer, assignment: Assignment, decided: Iterable[Linked], record: Record | None) -> Linked:
+    """How a record came to stand on a mail, with its one sentence: that of the decision, which linked what is
+    `decided`, or that a person set it since."""
     name = str(assignment.record)
-    for each in linked(explainer, trace) if trace else ():
+    for each in decided:
         if each.record == name and (each.origin == "manual") == (assignment.origin == "manual"):
             return each
     if assignment.origin == "derived" and assignment.source:

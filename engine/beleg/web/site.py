@@ -39,15 +39,7 @@ class Site:
         installed = self.workspace.installed
         self.languages = {each: Language.load(each, self.time_zone) for each in LANGUAGES}
         self.explainers = {
-            each: Explainer(
-                installed.clauses,
-                installed.types,
-                installed.steps,
-                each,
-                moment=self.languages[each].date,
-                by_subject=True,
-            )
-            for each in LANGUAGES
+            each: Explainer.of(installed, each, moment=self.languages[each].date, by_subject=True) for each in LANGUAGES
         }
 
     @cached_property

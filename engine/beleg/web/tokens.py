@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Form, Request
 
-from beleg.errors import InputError, NotFound
+from beleg.errors import InputError
 from beleg.people import SCOPES, Token, User
 from beleg.people.entered import ALLOWED
 from beleg.web.sessions import Visitor
@@ -29,14 +29,6 @@ def make_token(request: Request, visitor: Visitor, user: User, name: str, scopes
         expires = int(time.time()) + int(text) * 86_400
     _, secret = site_of(request).people.new_token(user.id, name, scopes, expires=expires, by=visitor.name)
     return secret
-
-
-def end_token(request: Request, visitor: Visitor, user: int, token: int) -> None:
-    """Revoke a token of this user. Raises NotFound where it is another's."""
-    people = site_of(request).people
-    if token not in {each.id for each in people.tokens(user)}:
-        raise NotFound("there is no token %(number)s", number=str(token))
-    people.revoke(token, visitor.name)
 
 
 def token_values(request: Request, user: User, secret: str | None = None) -> dict[str, Any]:

@@ -6,8 +6,6 @@ The command line, the web pages and the API are thin layers over this package; e
 from __future__ import annotations
 
 from beleg.deciding import BATCH
-from beleg.errors import NotFound
-from beleg.workspace.base import now
 from beleg.workspace.corrections import Corrections
 from beleg.workspace.decisions import AssignReport, uncollected
 from beleg.workspace.mail import Incoming, Mail, MailReport
@@ -19,12 +17,10 @@ __all__ = [
     "AssignReport",
     "Incoming",
     "MailReport",
-    "NotFound",
     "Opened",
     "Shown",
     "ThreadMail",
     "Workspace",
-    "now",
     "uncollected",
 ]
 

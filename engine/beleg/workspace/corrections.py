@@ -15,6 +15,9 @@ from beleg.store import SqlDirectory, journal
 from beleg.store.mails import Mails
 from beleg.workspace.base import Base, now
 
+ADDED, REMOVED = "assignment.add", "assignment.remove"
+"""The acts in the journal: `about` the record, with what stood `before` and `after`."""
+
 
 class Corrections(Base):
     """A person's hand."""
@@ -40,7 +43,7 @@ class Corrections(Base):
             mails.assign(row, made, by)
             mails.settle([row], self.step_types)
             after = [*standing, *(each.record for each in made)]
-            self._journal(connection, by, "assignment.add", row, ref, standing, after, note)
+            self._journal(connection, by, ADDED, row, ref, standing, after, note)
             return made
 
     def _follow(
@@ -72,7 +75,7 @@ class Corrections(Base):
             mails.settle([row], self.step_types)
             before = [each.record for each in standing]
             after = [each for each in before if each not in refs]
-            self._journal(connection, by, "assignment.remove", row, ref, before, after, note)
+            self._journal(connection, by, REMOVED, row, ref, before, after, note)
             return refs
 
     @staticmethod

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from beleg.assignment import Assignment
 from beleg.errors import NotFound
+from beleg.ignore import OWN_KINDS
 from beleg.keys import address_key
 from beleg.message import Message, parse
 from beleg.message.structure import header_fields
@@ -23,7 +24,6 @@ from beleg.workspace.decisions import Decisions
 
 MOST_EARLIER = 50
 """Of how many earlier mails the participants are read; of a longer thread nobody is said to be new to it."""
-_OWN_PEOPLE = ("user", "group")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _newcomers(
     connection: Connection, parsed: Message, trace: Trace, earlier: Sequence[StoredMessage]
 ) -> tuple[str, ...]:
     """The senders that had no part in the thread before, but for users and groups of the company."""
-    own = {seen.key for seen in trace.addresses if seen.ignored_as in _OWN_PEOPLE}
+    own = {seen.key for seen in trace.addresses if seen.ignored_as in OWN_KINDS}
     senders = {each.key for each in parsed.participants if each.field == "From"} - own
     # Mostly he wrote before; only where he did not do the earlier mails have to be read.
     senders -= {address_key(each.sender) for each in earlier if each.sender}

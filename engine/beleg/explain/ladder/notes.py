@@ -11,6 +11,7 @@ from beleg.explain.ladder.model import Caution
 from beleg.explain.ladder.words import TEXTS
 from beleg.explain.render import Explainer
 from beleg.frame_clauses import LIMIT
+from beleg.ignore import OWN_KINDS
 from beleg.keys import address_key
 from beleg.message import Participant, TextPart
 from beleg.trace import Trace
@@ -62,7 +63,7 @@ def _warnings(
         said = explainer.said(limit[1], limit[0])
         yield Caution("limit", f"{said[:1].upper()}{said[1:]}.")
     senders = [seen for seen in trace.addresses if seen.at.part == "From"]
-    new = [seen.address for seen in senders if seen.key in newcomers and seen.ignored_as not in ("user", "group")]
+    new = [seen.address for seen in senders if seen.key in newcomers and seen.ignored_as not in OWN_KINDS]
     if new:
         inherited = any(outcome.origin == "inherited" for outcome in trace.assigned)
         said = texts["newcomer"].format(address=_few(new, texts))

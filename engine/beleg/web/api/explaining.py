@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
+from beleg.errors import NotFound
 from beleg.explain import Explainer, plain, what_if_line, why_not_lines
 from beleg.explain.ladder import ladder
 from beleg.record import RecordRef
@@ -16,7 +17,6 @@ from beleg.web.api.access import Reading
 from beleg.web.api.fields import Decision, Lang, Record, Row
 from beleg.web.site import Site, site_of
 from beleg.why_not import why_not as ask
-from beleg.workspace import NotFound
 
 router = APIRouter(tags=["explanations"])
 
@@ -141,8 +141,7 @@ def why_not(
 
 def _terse(site: Site, language: str) -> Explainer:
     """What words things as the terminal has them: times and Message-IDs as they are."""
-    installed = site.workspace.installed
-    return Explainer(installed.clauses, installed.types, installed.steps, language)
+    return Explainer.of(site.workspace.installed, language)
 
 
 def _wants_text(request: Request) -> bool:

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 
+from beleg.errors import NotFound
 from beleg.ignore import ENTRY_LISTS, Kind
 from beleg.web.api.access import Administering, Reading
 from beleg.web.api.fields import TEXT, Given
 from beleg.web.api.problem import responses
 from beleg.web.api.shapes import Answer
 from beleg.web.site import site_of
-from beleg.workspace import NotFound
 
 router = APIRouter(tags=["ignored"])
 

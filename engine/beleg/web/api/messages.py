@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
+from beleg.errors import NotFound
 from beleg.explain import Explainer
 from beleg.explain.ladder import short_reason, warnings
 from beleg.record import RecordRef
@@ -27,7 +28,7 @@ from beleg.web.api.shapes import (
     removed_seen,
 )
 from beleg.web.site import site_of
-from beleg.workspace import NotFound, Opened, ThreadMail
+from beleg.workspace import Opened, ThreadMail
 
 router = APIRouter(tags=["messages"])
 

@@ -12,12 +12,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from beleg.errors import InputError
+from beleg.errors import InputError, NotFound
 from beleg.orchestrator import StepFailed
 from beleg.printable import printable
 from beleg.store import DatabaseError
 from beleg.web.room import RETRY_AFTER, Busy
-from beleg.workspace import NotFound
 
 MEDIA = "application/problem+json"
 _log = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from beleg.errors import NotFound
 from beleg.store.browse import Linked
 from beleg.store.find import How
 from beleg.web.api.access import Reading
@@ -20,7 +21,6 @@ from beleg.web.api.shapes import (
     record_seen,
 )
 from beleg.web.site import site_of
-from beleg.workspace import NotFound
 from beleg.workspace.records import Direction
 
 router = APIRouter(tags=["records"])

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from beleg.errors import InputError
-from beleg.ignore import Entry, IgnoreList, classify
+from beleg.ignore import OWN_KINDS, Entry, IgnoreList, classify
 from beleg.replay.change import OUTCOMES, Change
 from beleg.replay.ignoring import Effect, effect
 from beleg.replay.text import Wording
@@ -176,7 +176,7 @@ def _listed(
     workspace = site_of(request).workspace
     since = workspace.ignored_since()
     entries = [entry for entry, _ in workspace.ignored().entries()]
-    mine = [each for each in entries if each.kind not in ("user", "group")]
+    mine = [each for each in entries if each.kind not in OWN_KINDS]
     wanted = [each for each in mine if search.strip().casefold() in each.text.casefold()]
     wanted.sort(key=lambda each: each.text.casefold())
     lines = [
@@ -191,7 +191,7 @@ def _listed(
         entries=lines,
         total=len(mine),
         found=len(wanted),
-        people=[each for each in entries if each.kind in ("user", "group")],
+        people=[each for each in entries if each.kind in OWN_KINDS],
         search=search,
         entered=entered,
         fault=fault,

@@ -13,7 +13,7 @@ from beleg.people import SignInRefused
 from beleg.web.render import page, see
 from beleg.web.sessions import SignedIn, Visitor
 from beleg.web.site import site_of
-from beleg.web.tokens import Scopes, Text, end_token, make_token, token_values
+from beleg.web.tokens import Scopes, Text, make_token, token_values
 
 router = APIRouter()
 
@@ -78,7 +78,7 @@ def new_token(request: Request, visitor: SignedIn, name: Text = "", scopes: Scop
 def revoke(request: Request, visitor: SignedIn, token: int) -> Response:
     """Let a token of one's own end."""
     assert visitor.user
-    end_token(request, visitor, visitor.user.id, token)
+    site_of(request).people.revoke(visitor.user.id, token, visitor.name)
     return see("/profile?done=revoked")
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from beleg.directory import COUNTED
 from beleg.errors import InputError, NotFound
 from beleg.explain import Explainer
+from beleg.explain.ladder import linked
 from beleg.record import CUSTOMER, RecordRef
 from beleg.store.browse import LINKS, Linked
 from beleg.web.listing import Named, address, named, why
@@ -66,7 +67,10 @@ def record(
         said = visitor.language.say("The ERP has no record %(record)s.", record=str(ref))
         raise NotFound(said)
     outwards, inwards = workspace.links(ref)
-    letters = [(each, why(explainer, each.assignment, each.trace, stored)) for each in found.rows]
+    letters = [
+        (each, why(explainer, each.assignment, linked(explainer, each.trace) if each.trace else (), stored))
+        for each in found.rows
+    ]
     return page(
         request, visitor, "record.html", record=stored, shown=shown, letters=letters, done=done, order=order,
         count=workspace.message_counts([ref])[ref], counted=COUNTED, later=cursor is not None,

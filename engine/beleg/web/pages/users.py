@@ -13,7 +13,7 @@ from beleg.people import ROLES, User
 from beleg.web.render import page, see
 from beleg.web.sessions import Admin, Visitor
 from beleg.web.site import site_of
-from beleg.web.tokens import Scopes, Text, end_token, make_token, token_values
+from beleg.web.tokens import Scopes, Text, make_token, token_values
 
 router = APIRouter()
 
@@ -106,7 +106,7 @@ def new_token(
 @router.post("/users/{id_}/tokens/{token}/revoke")
 def revoke(request: Request, visitor: Admin, id_: int, token: int) -> Response:
     """Let a token of a user end."""
-    end_token(request, visitor, id_, token)
+    site_of(request).people.revoke(id_, token, visitor.name)
     return see(f"/users/{id_}?done=revoked")
 
 

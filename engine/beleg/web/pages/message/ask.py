@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from beleg.explain.why_not import told, what_if_said
-from beleg.web.pages.message.found import Found, chosen, find, ref
+from beleg.web.pages.message.found import Found, chosen, find
 from beleg.web.render import page
 from beleg.web.safety import opens
 from beleg.web.sessions import Reader
@@ -33,10 +33,10 @@ def why_not_this(
     found = find(site, visitor, record) if record.strip() else Found()
     answer = None
     if one := chosen(found, record):
-        case = workspace.case(opened.message, [ref(one)])
+        case = workspace.case(opened.message, [one.ref])
         stored = opened.decisions[-1].digest if opened.decisions else None
         with site.room.taken(visitor.id):
-            answer = told(explainer, why_not(case, ref(one), workspace.engine, seconds=SECONDS, stored=stored))
+            answer = told(explainer, why_not(case, one.ref, workspace.engine, seconds=SECONDS, stored=stored))
     return page(
         request, visitor, "message_why_not.html", row=row, message=opened.message, record=record, found=found,
         answer=answer, seconds=SECONDS, base=f"/messages/{row}",

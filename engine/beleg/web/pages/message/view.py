@@ -8,31 +8,16 @@ from datetime import datetime
 
 from beleg.assignment import Assignment
 from beleg.explain import Explainer
-from beleg.explain.ladder import Ladder, Linked, Span, ladder, linked_since, pieces
+from beleg.explain.ladder import Ladder, Linked, Span, ladder, pieces
 from beleg.message import Message
-from beleg.record import Record, RecordRef
+from beleg.record import RecordRef
 from beleg.show import File, Mark, ShownHeader, ShownHtml, ShownText, files, shown_header, shown_html, shown_text
 from beleg.store.journal import Entry
 from beleg.store.mails import PastDecision, StoredMessage
 from beleg.trace import At
+from beleg.web.listing import Named, named, why
 from beleg.workspace import Opened
-
-ADDED, REMOVED = "assignment.add", "assignment.remove"
-"""What the journal calls a person's corrections."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A record that a person may choose, with what tells it from others."""
-
-    record: str
-    type: str
-    id: str
-    name: str
-    number: str = ""
-    label: str = ""
-    status: str = ""
-    gone: bool = False
+from beleg.workspace.corrections import ADDED, REMOVED
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,7 @@ class LinkedRow:
 class RemovedRow:
     """A record that a person took off."""
 
-    choice: Choice
+    choice: Named
     who: str
     when: str
 
@@ -63,7 +48,7 @@ class OpenChoice:
 
     label: str
     total: str
-    choices: tuple[Choice, ...]
+    choices: tuple[Named, ...]
     more: int
 
 
@@ -135,15 +120,6 @@ def view_of(opened: Opened, explainer: Explainer) -> View:
     )
 
 
-def choice(explainer: Explainer, ref: RecordRef, record: Record | None, *, gone: bool = False) -> Choice:
-    """A record as one to choose; `gone`, or None, where the ERP no longer has it."""
-    name = explainer.phrases.record(str(ref))
-    if record is None:
-        return Choice(str(ref), ref.type, ref.id, name, gone=True)
-    status = explainer.phrases.shown_status(record.status)
-    return Choice(str(ref), ref.type, ref.id, name, record.number or "", record.label or "", status, gone)
-
-
 # --- the mail ----------------------------------------------------------------------------------------------------
 
 
@@ -165,13 +141,10 @@ def _as_decided(seen: Linked) -> LinkedRow:
 
 def _linked(opened: Opened, seen: Ladder | None, explainer: Explainer) -> Iterator[LinkedRow]:
     """The records that stand now: those that the decision left, and those that a person put there since."""
-    decided = {each.record: each for each in (seen.linked if seen else ())}
     acts = {each.payload.get("about"): each for each in opened.journal if each.act == ADDED}
     for each in _standing(opened.own):
         name = str(each.record)
-        found = decided.get(name)
-        if found is None or (each.origin == "manual") != (found.origin == "manual"):
-            found = linked_since(explainer, each.record, each.origin, _because(each, explainer), _record(opened, each))
+        found = why(explainer, each, seen.linked if seen else (), opened.records.get(each.record))
         act = acts.get(name) if each.origin == "manual" else None
         yield LinkedRow(
             found,
@@ -191,29 +164,19 @@ def _standing(own: Sequence[Assignment]) -> list[Assignment]:
     return list({each.record: each for each in reversed(own) if each.stands}.values())[::-1]
 
 
-def _record(opened: Opened, each: Assignment) -> Record | None:
-    return opened.records.get(each.record)
-
-
-def _because(each: Assignment, explainer: Explainer) -> str:
-    if each.origin == "derived" and each.source:
-        return explainer.texts["because_hand_follows"].format(source=explainer.phrases.record(each.source))
-    return explainer.texts["because_hand"]
-
-
 def _removed(opened: Opened, explainer: Explainer) -> Iterator[RemovedRow]:
     standing = {each.record for each in opened.own if each.stands}
     latest = {each.record: each for each in opened.own if each.removed and each.record not in standing}
     for ref, each in latest.items():
         if each.removed:
-            yield RemovedRow(choice(explainer, ref, opened.records.get(ref)), each.removed.by, each.removed.at)
+            yield RemovedRow(named(explainer, ref, opened.records.get(ref)), each.removed.by, each.removed.at)
 
 
 def _open(opened: Opened, explainer: Explainer) -> Iterator[OpenChoice]:
     standing = set(opened.standing)
     for each in opened.open_steps:
         refs = [RecordRef.parse(name) for name in each.candidates if name not in standing]
-        choices = tuple(choice(explainer, ref, opened.records.get(ref)) for ref in refs)
+        choices = tuple(named(explainer, ref, opened.records.get(ref)) for ref in refs)
         yield OpenChoice(
             explainer.label(each.step),
             explainer.phrases.count(each.total, each.type),
