@@ -1,5 +1,5 @@
-"""The HTTP API on the demo's world, over HTTP, on both databases where that may differ: each resource, scopes, problems,
-pages, people at once."""
+"""The HTTP API on the demo's world, over HTTP, on both databases where that may differ: each resource, scopes,
+problems, pages, people at once."""
 
 from __future__ import annotations
 
@@ -541,6 +541,7 @@ def test_a_method_that_there_is_not_names_those_that_there_are(ada: httpx.Client
 
 def test_an_error_of_our_own_is_told_without_its_words(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = api(served)  # of its own: after such an error the server closes the connection
+
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
