@@ -61,7 +61,11 @@ def test_a_record_is_found(shop: Served, q: str) -> None:
 def test_records_are_found_by_address_and_name(shop: Served) -> None:
     client = shop.client("Bert")
     for q in ("familie@sommer.example", "sommer fam"):
-        row = re.search(r'<a href="/records/contact/K-9">Contact K-9</a>.*?</tr>', client.get("/records", params={"q": q}).text, re.S)
+        row = re.search(
+            r'<a href="/records/contact/K-9">Contact K-9</a>.*?</tr>',
+            client.get("/records", params={"q": q}).text,
+            re.S,
+        )
         assert row is not None, q
         assert "Familie Sommer" in row[0]
         assert '<td class="number" data-label="Mails">5</td>' in row[0]
@@ -101,7 +105,9 @@ def test_what_was_written_stands_in_order_with_direction_and_reason(shop: Served
         "sent" if each.direction == "out" else "received" for each in found
     ]
     assert {each.direction for each in found} == {"in", "out"}
-    assert "Weil dieser Eintrag als Artikel zu Bestellung O-95 gehört" in client.get("/records/article/A-3?lang=de").text
+    assert (
+        "Weil dieser Eintrag als Artikel zu Bestellung O-95 gehört" in client.get("/records/article/A-3?lang=de").text
+    )
 
 
 def test_a_customers_links_and_mails_page_by_page(small: Served) -> None:
@@ -147,7 +153,9 @@ def test_removing_leads_back_to_the_record(small: Served) -> None:
     assert asked is not None
     page = client.get(unescape(asked[1])).text
     assert "this also holds for later replies in this thread" in page
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index("<article") if "<article" in page else 0 :]))
+    fields = dict(
+        re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index("<article") if "<article" in page else 0 :])
+    )
     action = re.search(r'action="(/messages/(\d+)/remove)"', page)
     assert action is not None
     answer = client.post(action[1], data={name: unescape(value) for name, value in fields.items()})

@@ -94,8 +94,8 @@ class Records(Ignoring):
 
     def search_records(self, text: str, types: Collection[str] | None = None, limit: int = 20) -> list[FoundRecord]:
         """The records that a person may mean, the likeliest first, of these types or of all: the one that is named so
-        (`order:O-81`, or `O-81` of any type), those whose number or address is this or begins so, and those whose label has these words or
-        words that begin so. Retired ones only by name."""
+        (`order:O-81`, or `O-81` of any type), those whose number or address is this or begins so, and those whose
+        label has these words or words that begin so. Retired ones only by name."""
         with self.database.begin(write=False) as connection:
             return find.records(connection, text, types, limit, self.installed.types)
 
