@@ -135,9 +135,18 @@ def test_german(shop: Shop) -> None:
         assert words not in page
 
 
+def test_what_is_not_there_is_said_in_german(shop: Shop) -> None:
+    assert (
+        "Es gibt keine Mail Nr.\u00a09999." in shop.client.get("/messages/9999", headers={"accept-language": "de"}).text
+    )
+
+
 def test_a_sender_who_was_not_part_of_the_thread_is_warned_of(shop: Shop) -> None:
     page = shop.text(f"/messages/{shop.rows['2026-10-27-seeblick-bankdaten']}")
     assert "The sender buchhaltung@hotel-seeb1ick.example was not part of this thread before." in page
+    so_far = page.split("Senders of the thread so far: ")[1].split("</p>")[0]
+    assert "buchhaltung@hotel-seeblick.example" in so_far
+    assert "seeb1ick" not in so_far
     known = shop.text(f"/messages/{shop.rows['2026-10-14-seeblick-4']}")
     assert "Please check" not in known
 

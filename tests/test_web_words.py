@@ -76,11 +76,12 @@ def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
 
 @cache
 def raised() -> set[MsgId]:
-    """The messages of errors that pages tell: of what people enter about users, tokens and ignored addresses."""
+    """The messages of errors that pages tell: of what people enter about users, tokens and addresses, of messages."""
     package = WEB.parent
     paths = [*(package / "people").glob("*.py"), *WEB.glob("*.py"), *(WEB / "pages").rglob("*.py")]
     found: set[MsgId] = {NO_ENTRY}
-    for path in [*paths, package / "workspace" / "ignoring.py"]:
+    paths += [package / "workspace" / f"{name}.py" for name in ("corrections", "ignoring", "opened")]
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "NotFound", "_name"):
                 found |= {e.value for e in node.args if isinstance(e, ast.Constant) and isinstance(e.value, str)}

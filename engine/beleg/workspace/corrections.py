@@ -31,7 +31,7 @@ class Corrections(Base):
             directory = SqlDirectory(connection)
             record = directory.records([ref]).get(ref)
             if record is None:
-                raise NotFound(f"the ERP has no record {ref}")
+                raise NotFound("the ERP has no record %(record)s", record=str(ref))
             own = mails.assignments(row)
             standing = {each.record: each for each in own if each.stands}
             if ref in standing and standing[ref].origin == "manual":
@@ -67,7 +67,7 @@ class Corrections(Base):
             mails.hold([row])
             standing = [each for each in mails.assignments(row) if each.stands]
             if ref not in {each.record for each in standing}:
-                raise NotFound(f"{ref} does not stand on this message")
+                raise NotFound("%(record)s does not stand on this message", record=str(ref))
             refs = [ref]
             if derived:
                 refs += [e.record for e in standing if e.origin == "derived" and e.source == str(ref)]

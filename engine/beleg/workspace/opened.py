@@ -131,7 +131,7 @@ class Reading(Decisions):
 def _stored(connection: Connection, row: int) -> StoredMessage:
     found = Mails(connection).get([row]) if 0 < row < 2**62 else []
     if not found:
-        raise NotFound(f"there is no message {row}")
+        raise NotFound("there is no message %(row)s", row=str(row))
     return found[0]
 
 
@@ -147,7 +147,9 @@ def _chosen(decisions: Sequence[PastDecision], decision_id: int | None, row: int
     for each in reversed(decisions):
         if decision_id in (None, each.id):
             return each
-    raise NotFound(f"message {row} has no " + ("decision" if decision_id is None else f"decision {decision_id}"))
+    if decision_id is None:
+        raise NotFound("message %(row)s has no decision", row=str(row))
+    raise NotFound("message %(row)s has no decision %(number)s", row=str(row), number=str(decision_id))
 
 
 def _trace(mails: Mails, chosen: PastDecision) -> Trace:

@@ -9,7 +9,7 @@ from typing import Literal
 from beleg.assignment import Assignment
 from beleg.directory import address_entry, reference_entry
 from beleg.errors import NotFound
-from beleg.ignore import OWN_KINDS, IgnoreList
+from beleg.ignore import IgnoreList
 from beleg.keys import address_key, reference_key
 from beleg.record import Record, RecordRef
 from beleg.store import browse, find
@@ -94,8 +94,8 @@ class Records(Ignoring):
 
     def search_records(self, text: str, types: Collection[str] | None = None, limit: int = 20) -> list[FoundRecord]:
         """The records that a person may mean, the likeliest first, of these types or of all: the one that is named so
-        (`order:O-81`, or `O-81` of any type), those whose number or address is this or begins so, and those whose label
-        has these words or words that begin so. Retired ones only by name."""
+        (`order:O-81`, or `O-81` of any type), those whose number or address is this or begins so, and those whose
+        label has these words or words that begin so. Retired ones only by name."""
         with self.database.begin(write=False) as connection:
             return find.records(connection, text, types, limit, self.installed.types)
 
@@ -121,4 +121,4 @@ class Records(Ignoring):
 
 def _direction(sender: str, ignored: IgnoreList) -> Direction:
     entry = ignored.entry_for(address_key(sender)) if sender else None
-    return "out" if entry and entry.kind in OWN_KINDS else "in"
+    return "out" if entry and entry.kind in ("user", "group") else "in"

@@ -28,7 +28,7 @@ Order = Literal["oldest", "newest"]
 
 @router.get("/records")
 def search(request: Request, visitor: Reader, q: Annotated[str, Query(max_length=300)] = "") -> Response:
-    """Search records by number, name, address, or TYPE:ID."""
+    """Search records by number, name, address, or id."""
     site = site_of(request)
     explainer = site.explainers[visitor.language.code]
     q = q.strip()
