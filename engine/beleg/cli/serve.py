@@ -86,7 +86,7 @@ def run(site: Site, host: str, port: int, proxy: str = "") -> None:
     import uvicorn
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, for asyncio sends small packets at once (TCP_NODELAY) only where it is: without, each answer
+    # The protocol is named, as asyncio sends small packets at once (TCP_NODELAY) only where it is: without, each answer
     # waited 40 ms for an acknowledgement between its head and its body.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
