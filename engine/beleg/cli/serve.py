@@ -92,6 +92,7 @@ def run(site: Site, host: str, port: int, proxy: str = "") -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen()  # before it is said, so that who reads the line can connect at once
         except OSError as error:
             raise OSError(error.errno, f"can't listen on {host} port {port}: {error.strerror}") from None
         shown = f"[{host}]" if ":" in host else host
