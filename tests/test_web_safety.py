@@ -260,3 +260,14 @@ def test_nothing_that_strangers_write_is_markup_or_turns_the_writing(
             answer = client.get(path)
             assert answer.status_code == (404 if path.startswith("/nowhere") else 200), path
             assert (Markup(answer.text).found, "\u202e" in answer.text) == ([], False), path
+
+
+def test_a_subject_without_end_is_one_line_of_a_list(sqlite: Database, installed: Installed) -> None:
+    site = site_on(sqlite, installed)
+    site.workspace.import_mail([(b"From: x@y.example\nSubject: " + b"no end " * 50_000 + b"\n\nHallo\n", "")])
+    with serving(site) as served:
+        client = served.client("Bert")
+        for path in ("/messages", "/messages/1/anew", "/messages/1/add", "/messages/1/what-if"):
+            page = client.get(path).text
+            assert "no end no end" in page
+            assert len(page) < 20_000, path

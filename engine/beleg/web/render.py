@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from beleg.printable import printable
+from beleg.printable import harmless, printable
 from beleg.version import __version__
 from beleg.web.language import NAMES, Language
 from beleg.web.sessions import Visitor
@@ -46,7 +46,13 @@ def environment(language: Language) -> Environment:
         finalize=_printable,
     )
     made.install_gettext_translations(language.words, newstyle=True)  # type: ignore[attr-defined]  # of the extension
-    made.filters |= {"date": language.date, "moment": language.moment, "day": language.day, "number": language.number}
+    made.filters |= {
+        "line": harmless,
+        "date": language.date,
+        "moment": language.moment,
+        "day": language.day,
+        "number": language.number,
+    }
     made.globals |= {
         "language": language.code,
         "languages": NAMES,
