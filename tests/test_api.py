@@ -1,5 +1,5 @@
-"""The HTTP API on the demo's world, over HTTP, on both databases where that may differ: each resource, scopes, problems,
-pages, people at once."""
+"""The HTTP API on the demo's world, over HTTP, on both databases where that may differ: each resource, scopes,
+problems, pages, people at once."""
 
 from __future__ import annotations
 
