@@ -541,6 +541,7 @@ def test_a_method_that_there_is_not_names_those_that_there_are(ada: httpx.Client
 
 def test_an_error_of_our_own_is_told_without_its_words(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = api(served)  # of its own: after such an error the server closes the connection
+
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 

@@ -47,6 +47,17 @@ def test_nothing_is_replaced(sqlite: Database) -> None:
         assert [each.who for each in journal.newest(connection)] == ["erika"]
 
 
+def test_nothing_is_numbered_anew(sqlite: Database) -> None:
+    for who in ("erika", "max"):
+        with sqlite.begin() as connection:
+            journal.append(connection, "2024-02-05T10:00:00+00:00", who, "ignored.add")
+    for update in ("UPDATE journal SET rowid = 9", "UPDATE OR REPLACE journal SET _rowid_ = 1 WHERE id = 2"):
+        with pytest.raises(DatabaseError, match="the journal is append-only"), sqlite.begin() as connection:
+            connection.exec_driver_sql(update)
+    with sqlite.begin(write=False) as connection:
+        assert [each.who for each in journal.newest(connection)] == ["max", "erika"]
+
+
 def test_payloads_are_redacted(database: Database) -> None:
     with database.begin() as connection:
         for n in range(1_200):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -85,6 +87,16 @@ def test_a_database_that_is_away_is_named_to_nobody(served: Served) -> None:
         assert answer.status_code == 503
         assert "log says" in answer.text
         assert not any(word in answer.text for word in ("sqlite", "beleg.db", "no such table", "session"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    database.upgrade()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    database.close()
+    assert modes
+    assert set(modes.values()) == {0o600}, modes
 
 
 # --- sessions

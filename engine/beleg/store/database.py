@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,20 @@ class Database:
         from alembic import command
         from alembic.runtime.migration import MigrationContext
 
+        self._begin_file()
         with self.begin() as connection:
             config = self._alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             return MigrationContext.configure(connection).get_current_revision() or ""
+
+    def _begin_file(self) -> None:
+        """A new file of SQLite is for its owner alone: it holds people's mail, and hashes of their passwords. SQLite
+        gives the logs beside it the same mode."""
+        name = self.url.database
+        if self.sqlite and name and name != ":memory:" and not name.startswith("file:"):
+            with suppress(OSError):  # it is there, or SQLite says why it can't be
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     @staticmethod
     def _alembic() -> Any:

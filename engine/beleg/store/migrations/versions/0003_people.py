@@ -130,8 +130,10 @@ _OWN = {
         CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
         """,
+        # Not UPDATE OF id, …: SET rowid changes the id, and is none of that.
         """
-        CREATE TRIGGER journal_no_update BEFORE UPDATE OF id, at, who, act, message ON journal
+        CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal
+        WHEN (OLD.id, OLD.at, OLD.who, OLD.act, OLD.message) IS NOT (NEW.id, NEW.at, NEW.who, NEW.act, NEW.message)
         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
         """,
         # INSERT OR REPLACE deletes without asking the trigger above, unless a connection has PRAGMA recursive_triggers.
