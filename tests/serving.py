@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import uvicorn
 from argon2.profiles import CHEAPEST
 
+from beleg import demo
 from beleg.cli.serve import configured
 from beleg.people import People
 from beleg.plugins import Installed
@@ -74,3 +76,15 @@ def serving(site: Site, proxy: str = "") -> Iterator[Served]:
                 client.close()
             server.should_exit = True
             thread.join(20)
+
+
+@contextmanager
+def serving_the_demo(folder: Path, installed: Installed) -> Iterator[Served]:
+    """The lamp shop of the demo, served from a database in this folder."""
+    database = Database(f"sqlite:///{folder}/beleg.db")
+    database.upgrade()
+    site = site_on(database, installed)
+    demo.fill(site.workspace)
+    with serving(site) as served:
+        yield served
+    database.close()

@@ -21,12 +21,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from beleg import demo
 from beleg.plugins import Installed
-from beleg.store import Database
 from beleg.web.api import ROUTES
 from beleg.web.api.openapi import document
-from serving import Served, serving, site_on
+from serving import Served, serving_the_demo
 
 METHODS = [(method.lower(), route.path_format) for route in ROUTES for method in sorted(route.methods or ())]
 SCOPES = ("read", "correct", "admin")
@@ -133,13 +131,8 @@ def test_every_field_of_a_body_has_bounds(described: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iterator[Served]:
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('schema')}/beleg.db")
-    database.upgrade()
-    site = site_on(database, installed)
-    demo.fill(site.workspace)
-    with serving(site) as found:
+    with serving_the_demo(tmp_path_factory.mktemp("schema"), installed) as found:
         yield found
-    database.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,11 @@ from html import unescape
 
 import pytest
 
-from beleg import demo
 from beleg.plugins import Installed
 from beleg.record import RecordRef
 from beleg.store import Database
 from browser import DESKTOP, PHONE, Surfing, browsing
-from serving import PASSWORD, Served, serving, site_on
+from serving import PASSWORD, Served, serving, serving_the_demo, site_on
 from worlds import contact, order
 from writing import day, mail
 
@@ -21,13 +20,8 @@ from writing import day, mail
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iterator[Served]:
     """The lamp shop."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('shop')}/beleg.db")
-    database.upgrade()
-    site = site_on(database, installed)
-    demo.fill(site.workspace)
-    with serving(site) as found:
+    with serving_the_demo(tmp_path_factory.mktemp("shop"), installed) as found:
         yield found
-    database.close()
 
 
 @pytest.fixture

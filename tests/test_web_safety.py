@@ -20,7 +20,7 @@ from beleg.plugins import Installed
 from beleg.record import Link, Record, RecordRef, Reference
 from beleg.store import Database
 from beleg.web.room import MOST
-from serving import PASSWORD, Served, serving, site_on
+from serving import PASSWORD, Served, serving, serving_the_demo, site_on
 
 MEGABYTE = 1024 * 1024
 
@@ -160,13 +160,8 @@ def test_a_proxy_that_is_named_is_believed(sqlite: Database, installed: Installe
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iterator[Served]:
     """The demo's world."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('safety') / 'beleg.db'}")
-    database.upgrade()
-    site = site_on(database, installed)
-    demo.fill(site.workspace)
-    with serving(site) as found:
+    with serving_the_demo(tmp_path_factory.mktemp("safety"), installed) as found:
         yield found
-    database.close()
 
 
 def row(served: Served) -> int:
