@@ -100,7 +100,7 @@ def test_the_newest_trace_is_shown(workspace: Workspace) -> None:
 
 def test_an_unknown_filter(workspace: Workspace) -> None:
     with pytest.raises(InputError, match=r"messages are filtered by all, assigned, .* not by 'red'"):
-        workspace.inbox("red")  # type: ignore[arg-type]
+        workspace.inbox("red")  # type: ignore[arg-type]  # there is no such filter
 
 
 # --- pages
