@@ -636,8 +636,10 @@ def test_command(shop: Cli) -> None:
 def test_command_masked(shop: Cli) -> None:
     shop("capture", "2", "--mask", "-o", "case.yaml")
     text = (shop.folder / "case.yaml").read_text(encoding="utf-8")
-    for telling in ("kunde", "anna", "firma", "o-81", "ab-1042", "frage", "k-5", "lampe"):
+    for telling in ("kunde", "anna", "firma", "frage", "lampe"):
         assert telling not in text.lower()
+    for telling in ("o-81", "ab-1042", "k-5"):  # by chance one may stand within a stand-in: k-5 within kk-5630
+        assert not re.search(rf"(?<![a-z0-9]){telling}(?![a-z0-9])", text.lower())
     assert text.count("  - message: |") == 1
     assert "1 passed, 0 failed" in shop("test", "case.yaml")
     once = shop("capture", "2", "--mask", "--seed", "3", "-o", "-")
