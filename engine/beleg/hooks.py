@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pluggy
 
 from beleg.clause import Clause
+from beleg.mailserver import MailServer
 from beleg.record import RecordType
 from beleg.rulebook import Rule
 from beleg.step import Step
@@ -48,6 +49,11 @@ class Hooks:
     @hookspec
     def beleg_rules(self) -> Sequence[RuleChange]:
         """Rules for decision tables of other steps."""
+        raise NotImplementedError
+
+    @hookspec
+    def beleg_mail_servers(self) -> Sequence[MailServer]:
+        """The mail protocols and mail servers that this plugin speaks, each with a name that no other has."""
         raise NotImplementedError
 
     @hookspec

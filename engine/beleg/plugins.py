@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -19,6 +19,7 @@ import pluggy
 from beleg.clause import Clause, ClauseError, registry
 from beleg.frame_clauses import FRAME, frame_clauses
 from beleg.hooks import PROJECT, Hooks, RuleChange
+from beleg.mailserver import IncomingProtocol, MailServer, OutgoingProtocol, ServerProtocol
 from beleg.record import GENERIC, RecordType
 from beleg.rulebook import Rulebook, RuleError, Table, check_outcome, with_rules
 from beleg.step import Step
@@ -40,11 +41,13 @@ class PluginInfo:
     steps: tuple[str, ...]
     types: tuple[str, ...]
     rules: tuple[str, ...]
+    mail_servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Installed:
-    """Everything installed: steps in order of priority, record types by name, tables by name, clauses by id."""
+    """Everything installed: steps in order of priority, record types by name, tables by name, clauses by id, mail
+    protocols and mail servers by name."""
 
     steps: tuple[Step, ...]
     types: Mapping[str, RecordType]
@@ -53,6 +56,7 @@ class Installed:
     plugins: tuple[PluginInfo, ...]
     disabled: tuple[str, ...] = ()
     disabled_steps: tuple[str, ...] = ()
+    mail_servers: Mapping[str, MailServer] = field(default_factory=dict)
 
     @cached_property
     def rulebook(self) -> Rulebook:
@@ -182,6 +186,7 @@ def _assemble(
     steps, off, step_owner = _steps(manager, disabled_steps)
     tables, changes = _tables(manager, steps, off, step_owner)
     clauses = _clauses(manager, steps, step_owner)
+    servers, server_owner = _mail_servers(manager)
     infos = []
     for name in sorted(origins):
         if name in disabled:
@@ -195,9 +200,12 @@ def _assemble(
                 tuple(step.name for step in steps if step_owner[step.name] == name),
                 tuple(type_ for type_, owner in type_owner.items() if owner == name),
                 tuple(f"{change.table}.{change.rule.name}" for owner, change in changes if owner == name),
+                tuple(server for server, owner in server_owner.items() if owner == name),
             )
         )
-    return Installed(tuple(steps), types, tables, clauses, tuple(infos), disabled, tuple(sorted(disabled_steps)))
+    return Installed(
+        tuple(steps), types, tables, clauses, tuple(infos), disabled, tuple(sorted(disabled_steps)), servers
+    )
 
 
 def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[str, str]]:
@@ -225,6 +233,26 @@ def _types(manager: pluggy.PluginManager) -> tuple[dict[str, RecordType], dict[s
         types[item.name] = item
         owners[item.name] = plugin
     return types, owners
+
+
+def _mail_servers(manager: pluggy.PluginManager) -> tuple[dict[str, MailServer], dict[str, str]]:
+    servers: dict[str, MailServer] = {}
+    owners: dict[str, str] = {}
+    hook = "beleg_mail_servers"
+    for plugin, item in _call(manager, hook):
+        if not isinstance(item, IncomingProtocol | OutgoingProtocol | ServerProtocol):
+            raise PluginError(
+                f"plugin {plugin!r}, hook {hook}: it returned a {type(item).__name__} among its items; each must be an "
+                "IncomingProtocol, an OutgoingProtocol or a ServerProtocol (from beleg import …)"
+            )
+        if item.name in servers:
+            raise PluginError(
+                f"plugins {owners[item.name]!r} and {plugin!r} both bring the mail server {item.name!r}; rename one of "
+                "them or switch one off with disabled_plugins"
+            )
+        servers[item.name] = item
+        owners[item.name] = plugin
+    return servers, owners
 
 
 def _steps(manager: pluggy.PluginManager, disabled: frozenset[str]) -> tuple[list[Step], list[Step], dict[str, str]]:

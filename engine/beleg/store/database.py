@@ -45,12 +45,13 @@ class Database:
             event.listen(self.engine, "begin", _sqlite_begin)
 
     @contextmanager
-    def begin(self, *, write: bool = True) -> Iterator[Connection]:
+    def begin(self, *, write: bool = True, durable: bool = False) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when anything raises. One that only reads sees the
         database as it was at its first statement, on both. On SQLite one that writes has the write lock from its
-        start, so two never deadlock. Raises DatabaseError where the database can't be reached, is locked or is not set
+        start, so two never deadlock. What is `durable` is on disk when it ends, whatever happens to the machine then.
+        Raises DatabaseError where the database can't be reached, is locked or is not set
         up."""
-        options: dict[str, Any] = {"write": write}
+        options: dict[str, Any] = {"write": write, "durable": durable}
         if not write and not self.sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
@@ -167,8 +168,7 @@ def _sqlite_pragmas(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=30000")  # first: what comes next may have to wait, too
     cursor.execute("PRAGMA journal_mode=WAL")
-    # A decision can be made again, so a lost last transaction is no loss; what takes mail over from a server
-    # sets FULL.
+    # A decision can be made again, so a lost last transaction is no loss; mail from a server can't (`durable`).
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA cache_size=-65536")
@@ -176,5 +176,9 @@ def _sqlite_pragmas(connection: Any, _: Any) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", True)
+    options = connection.get_execution_options()
+    write, durable = options.get("write", True), options.get("durable", False)
+    if durable != connection.info.get("durable", False):
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.info["durable"] = durable
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -17,7 +17,8 @@ Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
 NO_DATE = 2**62
 """Later than any date: a message without a readable Date is the newest (RULES.md section 4)."""
 
-_BigInt = BigInteger().with_variant(Integer(), "sqlite")
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that SQLite counts up by itself."""
 
 
 class Table(SQLModel):
@@ -81,7 +82,11 @@ class MessageRow(Table, table=True):
     where it has none; `thread` is the same for all messages that are tied, directly or through others; `mailbox` is
     the path that was named when it was taken in, `folder` the folder or mbox within. `state` is what became of it
     (`beleg.outcome`, null before it is decided), `corrected`: a person set or removed something on it; both are kept
-    so that the inbox can filter by them."""
+    so that the inbox can filter by them.
+
+    What people do with it, of which no decision knows: `work` is `open`, `done` or `sent` (one of our own); `owner` is
+    whose it is, null: the pool's; `spam` is 0 (none), 1 (suspected) or 2 (checked, and it is); `deleted`: hidden, can
+    be restored. `account` is the one that it came by or was sent by."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -90,7 +95,7 @@ class MessageRow(Table, table=True):
         Index("message_state", "state", "date", "id"),
         Index("message_corrected", "corrected", "date", "id"),
     )
-    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     sha256: str = Field(unique=True, sa_type=Bytewise)
     bytes_sha256: str = Field(sa_type=Bytewise)
     message_id: str | None = Field(default=None, index=True, sa_type=Bytewise)
@@ -104,6 +109,13 @@ class MessageRow(Table, table=True):
     state: str | None = Field(default=None, sa_type=Bytewise)
     corrected: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     sender_name: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    work: str = Field(default="open", sa_type=Bytewise, sa_column_kwargs={"server_default": "open"})
+    owner: int | None = None
+    spam: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    deleted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    mail_group: int | None = None
+    account: int | None = None
+    topic: int | None = None
     raw: bytes = Field(sa_type=LargeBinary)
 
 
@@ -121,7 +133,7 @@ class AssignmentRow(Table, table=True):
 
     __tablename__ = "assignment"
     __table_args__ = (Index("assignment_record", "record_type", "record_id", "message", "removed_by"),)
-    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
     record_type: str = Field(sa_type=Bytewise)
     record_id: str = Field(sa_type=Bytewise)
@@ -139,7 +151,7 @@ class DecisionRow(Table, table=True):
     are those that held, parted by blanks."""
 
     __tablename__ = "decision"
-    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     message: int = Field(foreign_key="message.id", index=True, sa_type=BigInteger)
     at: str = Field(index=True, sa_type=Bytewise)
     digest: str = Field(sa_type=Text)
@@ -186,7 +198,7 @@ class JournalRow(Table, table=True):
     to change anything but `payload` (JSON: what it was about, before, after), which erasing redacts."""
 
     __tablename__ = "journal"
-    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     at: str = Field(sa_type=Bytewise)
     who: str = Field(sa_type=Text)
     act: str = Field(sa_type=Bytewise)
@@ -239,7 +251,7 @@ class AttemptRow(Table, table=True):
 
     __tablename__ = "attempt"
     __table_args__ = (Index("attempt_of", "whose", "at"),)
-    id: int | None = Field(default=None, primary_key=True, sa_type=_BigInt)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     whose: str = Field(sa_type=Bytewise)
     at: int = Field(sa_type=BigInteger)
 
@@ -252,25 +264,26 @@ class SecretRow(Table, table=True):
     value: str = Field(sa_type=Text)
 
 
-def _table(model: type[Table]) -> Any:
+def table_of(model: type[Table]) -> Any:
+    """The table that a model declares."""
     return Table.metadata.tables[str(model.__tablename__)]
 
 
-record = _table(RecordRow)
-record_key = _table(RecordKeyRow)
-record_link = _table(RecordLinkRow)
-import_run = _table(ImportRow)
-message = _table(MessageRow)
-message_name = _table(MessageNameRow)
-assignment = _table(AssignmentRow)
-decision = _table(DecisionRow)
-ruleset = _table(RuleSetRow)
-ignored = _table(IgnoredRow)
-filling = _table(FillingRow)
-erased = _table(ErasedRow)
-journal = _table(JournalRow)
-person = _table(UserRow)
-session = _table(SessionRow)
-token = _table(TokenRow)
-attempt = _table(AttemptRow)
-secret = _table(SecretRow)
+record = table_of(RecordRow)
+record_key = table_of(RecordKeyRow)
+record_link = table_of(RecordLinkRow)
+import_run = table_of(ImportRow)
+message = table_of(MessageRow)
+message_name = table_of(MessageNameRow)
+assignment = table_of(AssignmentRow)
+decision = table_of(DecisionRow)
+ruleset = table_of(RuleSetRow)
+ignored = table_of(IgnoredRow)
+filling = table_of(FillingRow)
+erased = table_of(ErasedRow)
+journal = table_of(JournalRow)
+person = table_of(UserRow)
+session = table_of(SessionRow)
+token = table_of(TokenRow)
+attempt = table_of(AttemptRow)
+secret = table_of(SecretRow)

@@ -21,9 +21,10 @@ ITSELF = "beleg"
 ADDED, REMOVED = "ignored.add", "ignored.remove"
 """The acts in the journal: `about` the list, the entries that came `after`, or that were there `before`."""
 
-# A user's address is read from his row, not copied: it is ignored as long as he has it, and no longer.
+# The address of a user or group is read from its row, not copied: it is ignored as long as he has it, and no longer.
 _IGNORED = """
-SELECT list, entry FROM ignored UNION SELECT 'users', address FROM person WHERE address <> '' ORDER BY entry
+SELECT list, entry FROM ignored UNION SELECT 'users', address FROM person WHERE address <> ''
+UNION SELECT 'groups', address FROM mail_group WHERE address <> '' ORDER BY entry
 """
 
 

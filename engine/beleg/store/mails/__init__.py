@@ -7,11 +7,12 @@ number of its thread; taking one in that ties two threads makes them one.
 from __future__ import annotations
 
 from beleg.store.mails.decided import Decided, clauses_of
-from beleg.store.mails.model import PastDecision, Selection, StepTypes, StoredDecision, StoredMessage, member
+from beleg.store.mails.model import Handling, PastDecision, Selection, StepTypes, StoredDecision, StoredMessage, member
 from beleg.store.mails.packing import packed, unpacked
 from beleg.store.mails.rows import sender_of, to_date, to_number
 
 __all__ = [
+    "Handling",
     "Mails",
     "PastDecision",
     "Selection",

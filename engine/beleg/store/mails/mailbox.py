@@ -16,12 +16,14 @@ from beleg.record import RecordRef
 from beleg.store import words
 from beleg.store.batch import Statement
 from beleg.store.database import alone, alone_on, moving, unmoved
-from beleg.store.mails.model import Selection, StoredMessage, StoredThreadMessage, Thread, member
+from beleg.store.mails.model import Handling, Selection, StoredMessage, StoredThreadMessage, Thread, member
 from beleg.store.mails.packing import packed, unpacked
 from beleg.store.mails.rows import LISTED, assignment_of, chunks, message_of, sender_of, to_number
 from beleg.store.tables import assignment, message
 
 _row_number = attrgetter("id")
+NEW = Handling()
+"""How mail is that was taken in from files."""
 
 
 class Mailbox:
@@ -36,10 +38,20 @@ class Mailbox:
         """Which of these sha256 are stored already, or were erased and must not come back."""
         return {row.sha256 for row in _KNOWN.run(self._db, hashes=[(each,) for each in hashes])}
 
-    def add(self, parsed: Message, raw: bytes, folder: str = "", mailbox: str = "") -> int:
-        """Store a mail that is not stored yet; returns its row number. Ties its threads."""
+    def add(
+        self,
+        parsed: Message,
+        raw: bytes,
+        folder: str = "",
+        mailbox: str = "",
+        *,
+        handling: Handling = NEW,
+        tied: Collection[int] = (),
+    ) -> int:
+        """Store a mail that is not stored yet; returns its row number. Ties its threads: `tied` are the row numbers of
+        stored messages that the mail server says it belongs to (RULES.md section 1)."""
         alone(self._db, "mailbox")  # of two messages taken in at once, each must find the other
-        threads = self._tied_threads(parsed)
+        threads = self._tied_threads(parsed) | (set(self.thread_numbers(tied)) if tied else set())
         thread = min(threads, default=0)
         sender, name = sender_of(parsed)
         row = self._db.execute(
@@ -57,6 +69,7 @@ class Mailbox:
                 "thread": thread,
                 "decided": False,
                 "raw": packed(raw),
+                **handling._asdict(),
             },
         ).scalar_one()
         words.write(self._db, [(row, words.words_of(parsed))])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from beleg.assignment import Assignment, ThreadMessage
 from beleg.outcome import State
@@ -39,6 +39,18 @@ class StoredMessage:
     def name(self) -> str:
         """How people are told of it."""
         return self.message_id or f"sha256:{self.sha256[:12]}"
+
+
+class Handling(NamedTuple):
+    """What people do with a message, and how it came, of which no decision knows: see `MessageRow`."""
+
+    work: Literal["open", "done", "sent"] = "open"
+    owner: int | None = None
+    spam: int = 0
+    deleted: bool = False
+    mail_group: int | None = None
+    account: int | None = None
+    topic: int | None = None
 
 
 class Selection(NamedTuple):

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from beleg.store import account_tables  # noqa: F401, declares the tables of accounts
 from beleg.store.tables import Table
 
 connection = context.config.attributes["connection"]
