@@ -21,6 +21,7 @@ from beleg.cli import (
     replay,
     scenarios,
     serve,
+    server,
     setup,
     user,
 )
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, user, privacy, new_plugin,
+    demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, server, user, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
