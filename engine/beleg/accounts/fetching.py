@@ -150,9 +150,7 @@ class Fetcher:
 
     def _is_due(self, account: Account, now: float | None) -> bool:
         moment = time.time() if now is None else now
-        longest = moment + max(
-            self._every, LONGEST_WAIT
-        )  # what is due later than that was due before the clock was set
+        longest = moment + max(self._every, LONGEST_WAIT)  # nothing is due later, unless the clock was set back
         waiting = account.due is not None and moment < account.due <= longest
         return account.active and not account.halted and not waiting
 

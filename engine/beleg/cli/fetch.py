@@ -10,9 +10,7 @@ import typer
 from beleg.cli.frame import Json, Lang, complain, frame, say, say_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from beleg.accounts import Account, Accounts
+    from beleg.accounts import Account
     from beleg.accounts.fetching import Fetcher, FetchReport
 
 _DURATION = re.compile(r"(\d{1,6})\s*(s|m|h)?")
@@ -49,34 +47,43 @@ def fetch(
     fetcher = Fetcher(one.accounts, seconds or one.settings.fetch_every)
     named = one.accounts.account(account) if account else None
     if seconds is None:
-        chosen = [named] if named else _active(one.accounts)
-        reports = [_fetched(fetcher, each, language, as_json) for each in chosen]
-        if not reports:
-            say_json([]) if as_json else say("No account that fetches mail is active.")
-        if any(each.error or each.failed for each in reports):
+        chosen = [named] if named else [each for each in one.accounts.accounts("in") if each.active]
+        if not chosen:
+            complain("no account that fetches mail is active")
+        # A password that was refused is tried again by a person who names the account, not by a timer.
+        halted = [each for each in chosen if each.halted and not named]
+        for each in halted:
+            complain(f"{each.name}: not tried again before the account is checked or changed: {_last(each, language)}")
+        reports = [_fetched(fetcher, each, language, as_json) for each in chosen if each not in halted]
+        if halted or any(each.error or each.failed for each in reports):
             raise typer.Exit(3)
         return
     try:
-        _again_and_again(one.accounts, fetcher, named, language, as_json)
+        _again_and_again(fetcher, named, language, as_json)
     except KeyboardInterrupt:
         return
 
 
-def _again_and_again(accounts: Accounts, fetcher: Fetcher, named: Account | None, language: str, as_json: bool) -> None:
+def _again_and_again(fetcher: Fetcher, named: Account | None, language: str, as_json: bool) -> None:
     """Until Ctrl-C. What is halted waits for a person; a named account is tried once all the same."""
     import time
+
+    from beleg.store import DatabaseError
 
     if named:
         _fetched(fetcher, named, language, as_json)
     while True:
-        for each in fetcher.due():
-            if named is None or each.id == named.id:
-                _fetched(fetcher, each, language, as_json, only_due=True)
+        try:
+            for each in fetcher.due():
+                if named is None or each.id == named.id:
+                    _fetched(fetcher, each, language, as_json, only_due=True)
+        except DatabaseError as error:  # it may come back
+            complain(str(error))
         time.sleep(1)
 
 
-def _active(accounts: Accounts) -> Sequence[Account]:
-    return [each for each in accounts.accounts("in") if each.active]
+def _last(account: Account, language: str) -> str:
+    return account.error[language] if account.error else ""
 
 
 def _fetched(
