@@ -1,7 +1,7 @@
 """The outbox: what is written, what waits to be sent, what became of it.
 
-A mail is `draft` → `queued` → `sending` → `sent`, `failed` or `unclear`. Its bytes are made once, when it is queued, and
-its Message-ID stays whatever happens then. That it is `sending` is on disk before the first byte goes out: what is
+A mail is `draft` → `queued` → `sending` → `sent`, `failed` or `unclear`. Its bytes are made once, when it is queued,
+and its Message-ID stays whatever happens then. That it is `sending` is on disk before the first byte goes out: what is
 found `sending` by the next one who has the outbox was cut short, and is `unclear`. What is unclear is never sent again
 unless a person says so.
 """

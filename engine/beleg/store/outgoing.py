@@ -34,9 +34,9 @@ class AttachedFile(NamedTuple):
 @dataclass(frozen=True)
 class Draft:
     """What a person writes, as it stands in the editor. `to`, `cc` and `bcc` are address lists as they are typed
-    (`Anna Kunde <anna@kunde.example>, bodo@leuchten.example`), of whatever is typed so far; `group` is the number of the
-    group that it is sent for; `answers` the row number of the message that it replies to or forwards. `files` are to
-    be attached when it is saved for the first time: those that a forwarded mail brings along."""
+    (`Anna Kunde <anna@kunde.example>, bodo@leuchten.example`), of whatever is typed so far; `group` is the number of
+    the group that it is sent for; `answers` the row number of the message that it replies to or forwards. `files` are
+    to be attached when it is saved for the first time: those that a forwarded mail brings along."""
 
     to: str = ""
     cc: str = ""
