@@ -15,10 +15,12 @@ import uvicorn
 from argon2.profiles import CHEAPEST
 
 from beleg import demo
+from beleg.accounts import Accounts, AccountSettings
 from beleg.cli.serve import configured
 from beleg.people import People
 from beleg.plugins import Installed
 from beleg.store import Database
+from beleg.vault import Vault, new_key
 from beleg.web import Site
 from beleg.workspace import Workspace
 
@@ -53,7 +55,13 @@ def site_on(database: Database, installed: Installed) -> Site:
     people.add("Ada", PASSWORD, role="admin", by="test")
     people.add("Bert", PASSWORD, by="test")
     people.add("Carl", PASSWORD, mail=False, language="de", by="test")
-    return Site(Workspace(database, installed), people)
+    return Site(accounts_on(Workspace(database, installed)), people)
+
+
+def accounts_on(workspace: Workspace, settings: AccountSettings | None = None) -> Accounts:
+    """The mail accounts of a workspace, with a key of their own."""
+    vault = Vault([new_key()])
+    return Accounts(workspace, lambda: vault, settings or AccountSettings())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from beleg.web import Site
 from beleg.workspace import Workspace
 from browser import DESKTOP, PHONE, Surfing, browsing
 from conftest import FIXTURES
-from serving import Served, serving
+from serving import Served, accounts_on, serving
 
 Surf = Callable[..., Surfing]
 ERIKA, JONAS = (name for name, _, _ in demo.PEOPLE)
@@ -41,7 +41,7 @@ def shop(sqlite: Database, installed: Installed) -> Iterator[Served]:
     people = People(sqlite, CHEAPEST)
     for name, address, role in demo.PEOPLE:
         people.add(name, demo.PASSWORD, address=address, role=role, by="demo")
-    with serving(Site(workspace, people, scenarios=FIXTURES / "history")) as served:
+    with serving(Site(accounts_on(workspace), people, scenarios=FIXTURES / "history")) as served:
         yield served
 
 

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     max_numbers: Annotated[int, Field(ge=1)] = Field(_LIMITS.numbers, description="limit on its possible numbers")
     max_parts: Annotated[int, Field(ge=1)] = Field(_LIMITS.parts, description="limit on its parts")
     max_levels: Annotated[int, Field(ge=1)] = Field(_LIMITS.levels, description="limit on how deep parts nest")
+    account_limit: Annotated[int, Field(ge=1)] = Field(10, description="limit on mail accounts of each direction")
+    authorities_file: str = Field(
+        "", description="certificates (PEM) that mail servers and providers are trusted by, besides the system's"
+    )
+    key_file: str = Field(
+        "beleg.key", description="file with the keys that passwords are encrypted with; BELEG_KEY goes before it"
+    )
     scenarios: str = Field("fixtures", description="folder of scenarios; the rules page shows what they cover")
     time_zone: str = Field("", description="time zone of the pages, such as Europe/Berlin; empty: this machine's")
 
@@ -66,6 +73,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_path())
+
+    def authorities(self) -> str:
+        """The certificates of `authorities_file`, empty where none is named. Raises InputError."""
+        if not self.authorities_file:
+            return ""
+        try:
+            return Path(self.authorities_file).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            where = Where(self.authorities_file)
+            raise InputError(f"the setting authorities_file: it can't be read: {error}", where) from None
 
     def rules(self) -> RuleSettings:
         """What decisions depend on."""

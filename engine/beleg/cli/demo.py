@@ -60,11 +60,13 @@ def _fresh(folder: Path) -> None:
 def _serve(one: Frame, folder: Path, port: int) -> None:
     """The page, with two people who may sign in: the world is nobody's secret, and is served to this machine alone."""
     from beleg import demo as world
+    from beleg.vault import add_key
     from beleg.workspace import Workspace
 
-    site = site_of(
-        Workspace(one.open(f"sqlite:///{folder / 'beleg.db'}"), one.installed, one.settings.rules()), one.settings
-    )
+    key_file = folder / one.settings.key_file
+    add_key(key_file)
+    workspace = Workspace(one.open(f"sqlite:///{folder / 'beleg.db'}"), one.installed, one.settings.rules())
+    site = site_of(one.accounts_on(workspace, key_file), one.settings)
     for name, address, role in world.PEOPLE:
         site.people.add(name, world.PASSWORD, address=address, role=role, by="demo")
     say()

@@ -19,6 +19,7 @@ from beleg.printable import UNPRINTABLE, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from beleg.accounts import Accounts
     from beleg.explain import Explainer, Line
     from beleg.people import People
     from beleg.plugins import Installed
@@ -84,6 +85,19 @@ class Frame:
         from beleg.people import People
 
         return People(self.open())
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The mail accounts."""
+        return self.accounts_on(self.workspace, Path(self.settings.key_file))
+
+    def accounts_on(self, workspace: Workspace, key_file: Path) -> Accounts:
+        """The mail accounts of a workspace, whose secrets are sealed with the keys of a file."""
+        from beleg.accounts import Accounts, AccountSettings
+        from beleg.vault import unlock
+
+        values = self.settings.account_limit, self.settings.authorities(), self.settings.decide_on_arrival
+        return Accounts(workspace, lambda: unlock(key_file), AccountSettings(*values))
 
     def language(self, wanted: str | None) -> str:
         """The language that is wanted, or that of the settings."""

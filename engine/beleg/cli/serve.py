@@ -12,9 +12,9 @@ from beleg.cli.frame import frame, say
 if TYPE_CHECKING:
     import uvicorn
 
+    from beleg.accounts import Accounts
     from beleg.settings import Settings
     from beleg.web import Site
-    from beleg.workspace import Workspace
 
 HOST = "127.0.0.1"
 PORT = 8000
@@ -42,14 +42,14 @@ def serve(
 ) -> None:
     """Start the support page and the HTTP API. Sign in with a name made by `beleg user add`."""
     one = frame(context)
-    site = site_of(one.workspace, one.settings)
+    site = site_of(one.accounts, one.settings)
     if not site.people.users():
         say("Nobody can sign in yet; make the first administrator: beleg user add NAME --role admin")
     run(site, host, port, proxy)
 
 
-def site_of(workspace: Workspace, settings: Settings) -> Site:
-    """The site of a workspace. Raises InputError where the settings name no time zone."""
+def site_of(accounts: Accounts, settings: Settings) -> Site:
+    """The site of a workspace with its accounts. Raises InputError where the settings name no time zone."""
     from beleg.errors import InputError
     from beleg.people import People
     from beleg.web import Site
@@ -57,8 +57,8 @@ def site_of(workspace: Workspace, settings: Settings) -> Site:
     scenarios = Path(settings.scenarios)
     try:
         return Site(
-            workspace,
-            People(workspace.database),
+            accounts,
+            People(accounts.database),
             settings.language,
             scenarios if settings.scenarios and scenarios.is_dir() else None,
             settings.time_zone or None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from beleg.accounts import Accounts
 from beleg.clause import LANGUAGES
 from beleg.explain import Explainer
 from beleg.people import People
@@ -23,7 +24,7 @@ class Site:
     """One Beleg as it is served. `language` is the one of visitors whose own is not known; `scenarios` the folder of
     the scenarios whose coverage the rules page shows; `time_zone` an IANA name, None: that of this machine."""
 
-    workspace: Workspace
+    accounts: Accounts
     people: People
     language: str = "en"
     scenarios: Path | None = None
@@ -41,6 +42,11 @@ class Site:
         self.explainers = {
             each: Explainer.of(installed, each, moment=self.languages[each].date, by_subject=True) for each in LANGUAGES
         }
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self.accounts.workspace
 
     @cached_property
     def signer(self) -> Signer:
