@@ -23,9 +23,10 @@ class Maildrop:
     """A maildrop and how its server behaves.
 
     `mails` are by unique id, in order. `answers` replaces what is answered to a command (`GREETING`, `UIDL`, …; a
-    whole answer with its line ends). `late` come between UIDL and LIST; those in `refuse` are not handed over. The connection is cut behind `out` bytes of
-    the server's, or behind `into` of the client's; it waits `slow` seconds before each byte of an answer. What the
-    client sent is in `said`; `deleted` counts what QUIT deleted."""
+    whole answer with its line ends). `late` come between UIDL and LIST; those in `refuse` are not handed over. The
+    connection is cut behind `out` bytes of the server's, or behind `into` of the client's; it waits `slow` seconds
+    before each byte of an answer. TLS is spoken from the first byte (`at_once`) or by STLS. What the client sent is in
+    `said`; `deleted` counts what QUIT deleted."""
 
     mails: dict[str, bytes] = field(default_factory=dict)
     user: str = "anna"
@@ -38,7 +39,6 @@ class Maildrop:
     slow: float = 0.0
     tls: Certificate | None = None
     at_once: bool = False
-    """TLS from the first byte, else by STLS."""
     said: list[bytes] = field(default_factory=list)
     sessions: int = 0
     sent: int = 0
