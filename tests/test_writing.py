@@ -308,7 +308,8 @@ def test_a_reply_to_our_own_mail_goes_to_whom_that_went() -> None:
     ("subject", "expected"),
     [
         ("Frage", "Re: Frage"), ("re: Frage", "Re: Frage"), ("AW: AW: Re: Frage", "Re: Frage"),
-        ("Antw.: x", "Re: Antw.: x"), ("Fwd: Frage", "Re: Fwd: Frage"), ("Reklamation: x", "Re: Reklamation: x"), ("", "Re:"), ("Re:", "Re:"),
+        ("Antw.: x", "Re: Antw.: x"), ("Fwd: Frage", "Re: Fwd: Frage"), ("Reklamation: x", "Re: Reklamation: x"),
+        ("", "Re:"), ("Re:", "Re:"),
     ],
 )  # fmt: skip
 def test_a_subject_is_marked_once(subject: str, expected: str) -> None:
