@@ -40,8 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user, link, key, privacy,
-    new_plugin,
+    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user,
+    link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
