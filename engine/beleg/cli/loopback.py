@@ -82,9 +82,7 @@ class Loopback:
                     if found.get("state") == state:
                         return found
                     if source is not self._server and query:
-                        complain(
-                            "that is not the answer to this sign-in; paste the whole address that the browser ends at"
-                        )
+                        complain("that does not answer this sign-in; paste the whole address that the browser ends at")
                 self._came.clear()
         raise InputError("nobody came back from the provider within ten minutes; nothing was linked")
 
