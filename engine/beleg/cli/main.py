@@ -16,6 +16,7 @@ from beleg.cli import (
     demo,
     fetch,
     key,
+    link,
     mail,
     new_plugin,
     privacy,
@@ -40,8 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, server, user,
-    key, privacy, new_plugin,
+    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, server,
+    user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
