@@ -209,13 +209,17 @@ class LinkRow(Table, table=True):
 
 
 class LinkRequestRow(Table, table=True):
-    """A sign-in at a provider that has begun. `state` is the sha256 of OAuth2's state, `verifier` that of PKCE,
-    encrypted; `browser` ties it to the session that began it."""
+    """A sign-in at a provider that has begun, for the link of `provider` and `key`; it comes back to `account`, at the
+    address `redirect`. `state` is the sha256 of OAuth2's state, `verifier` that of PKCE, encrypted (empty: it is an
+    administrator who is asked for his consent); `browser` ties it to the session that began it."""
 
     __tablename__ = "oauth_request"
     state: str = Field(primary_key=True, sa_type=Bytewise)
     account: int = Field(foreign_key="account.id")
     person: int | None = Field(default=None, foreign_key="person.id")
+    provider: str = Field(sa_type=Bytewise)
+    key: str = Field(sa_type=Bytewise)
+    redirect: str = Field(sa_type=Text)
     browser: str = Field(sa_type=Bytewise)
     verifier: str = Field(sa_type=Text)
     at: int = Field(sa_type=BigInteger)
