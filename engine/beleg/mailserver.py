@@ -6,8 +6,9 @@ something is deleted and what is tried again is decided by `beleg.accounts`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -103,6 +104,26 @@ class Listed(NamedTuple):
 
     uid: str
     size: int
+
+
+_UID = re.compile(r"[!-~]{1,70}")
+_BAD_IDS = Sentence(
+    "The server gives unique ids that can't be relied on ({fault}), so nothing is fetched and nothing is deleted; its "
+    "administrator must repair that.",
+    "Der Server vergibt Kennungen, auf die kein Verlass ist ({fault}); darum wird nichts abgerufen und nichts "
+    "gelöscht. Sein Administrator muss das beheben.",
+)
+
+
+def unreliable(listing: Iterable[Listed]) -> MailServerError | None:
+    """What is wrong with the unique ids of a listing: 1 to 70 characters from 0x21 to 0x7E, and each once (RFC 1939
+    section 7, which lets identical copies share one: which of them would be deleted can't be told then)."""
+    seen: set[str] = set()
+    for uid, _ in listing:
+        if not _UID.fullmatch(uid) or uid in seen:
+            return MailServerError("account", _BAD_IDS, fault=repr(uid[:70]))
+        seen.add(uid)
+    return None
 
 
 class MailboxSession(ABC):
