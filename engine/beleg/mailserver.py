@@ -224,12 +224,16 @@ class ServerItem(NamedTuple):
 
 
 class ServerMail(NamedTuple):
-    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it."""
+    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it: `deleted`,
+    `failed` (what it says is wrong), `done`, `spam`; `unfinished`: it is still being written, and not to be read yet."""
 
     id: str
     group: str | None
     deleted: bool = False
     failed: str = ""
+    done: bool = False
+    spam: bool = False
+    unfinished: bool = False
 
 
 class ServerLink(NamedTuple):
@@ -242,6 +246,14 @@ class ServerLink(NamedTuple):
 
 LinkState = Literal["none", "pending", "finished", "failed"]
 ItemKind = Literal["incoming", "outgoing", "group", "signature", "filter"]
+"""What such a server keeps. The fields of each, all of them optional (`secret` is never given back):
+
+`incoming`: name, protocol (`pop3`), host, port, security, auth, user, secret, active, after (`keep`, `delete`,
+`later`), days, delete_too; read alone: error (the server's words), failures. `outgoing`: name, host, port, security,
+auth, user, secret, active, senders (a list); read alone: error. `group`: name, address. `signature`: name, text, html,
+group (the id of the group whose default it is). `filter`: name, shows (as `beleg.accounts.model.Role`), group, parent
+(ids).
+"""
 
 
 class ServerSession(ABC):
@@ -277,7 +289,8 @@ class ServerSession(ABC):
 
     @abstractmethod
     def mails(self, groups: Collection[str], offset: int) -> Sequence[ServerMail]:
-        """A page of mails of these groups (none: of all), by id ascending, from the offset on; empty at the end."""
+        """A page of mails of these groups (none: of all), the newest (by id) first, from the offset on; empty at the
+        end. Where a server does not keep to that order, the caller sees it by the ids."""
 
     @abstractmethod
     def raw(self, id: str) -> bytes:
