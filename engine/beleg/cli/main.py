@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from beleg.cli import (
+    account,
     capture,
     correct,
     decide,
     demo,
     fetch,
+    group,
     key,
     mail,
     new_plugin,
@@ -39,7 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user, key, privacy, new_plugin,
+    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct, serve, user, key,
+    privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
