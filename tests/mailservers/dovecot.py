@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -27,8 +27,8 @@ PASSWORD = "b0b"
 
 @dataclass
 class Dovecot:
-    """A running server. `users` may sign in with PASSWORD, and whom `tokens` names with that token. `sasl` is the port
-    that a Postfix signs people in by."""
+    """A running server. Everybody may sign in with PASSWORD, and whom `tokens` names with that token. `sasl` is the
+    port that a Postfix signs people in by."""
 
     folder: Path
     certificate: Certificate
@@ -40,13 +40,12 @@ class Dovecot:
     introspection: int
     process: subprocess.Popen[bytes] | None = None
     delivered: int = 0
-    users: list[str] = field(default_factory=list)
+    users: int = 0
 
-    def add(self, user: str) -> None:
-        """Let someone sign in."""
-        self.users.append(user)
-        with (self.folder / "conf/users").open("a") as file:
-            file.write(f"{user}:{{PLAIN}}{PASSWORD}\n")
+    def new_user(self) -> str:
+        """Someone who had no mail yet."""
+        self.users += 1
+        return f"user{self.users}@example.test"
 
     def maildir(self, user: str) -> Path:
         """Where his mail lies; a Postfix may deliver there too."""
@@ -158,7 +157,6 @@ def _configured(folder: Path, introspection: int, tokens: dict[str, str]) -> Dov
     shutil.chown(folder / "mail", "nobody", "nogroup")
     made = certificate(folder / "tls")
     server = Dovecot(folder, made, *_free_ports(3), tokens, introspection)
-    (folder / "conf/users").touch()
     (folder / "conf/oauth2.conf.ext").write_text(
         f"introspection_mode=post\nintrospection_url=http://127.0.0.1:{introspection}/introspect\n"
         "client_id=beleg-test\nclient_secret=client-secret-of-the-tests\nusername_attribute=username\n"
@@ -167,7 +165,7 @@ def _configured(folder: Path, introspection: int, tokens: dict[str, str]) -> Dov
     text = _CONFIG
     for name, value in {
         "FOLDER": folder, "CERT": made.cert, "KEY": made.key, "POP3S": server.pop3s, "POP3": server.pop3,
-        "SASL": server.sasl,
+        "SASL": server.sasl, "PASSWORD": PASSWORD,
     }.items():  # fmt: skip
         text = text.replace(f"@{name}@", str(value))
     (folder / "conf/dovecot.conf").write_text(text)
@@ -196,8 +194,8 @@ auth_failure_delay=0 secs
 first_valid_uid=1
 mail_location=maildir:@FOLDER@/mail/%u
 passdb {
-  driver=passwd-file
-  args=scheme=PLAIN username_format=%u @FOLDER@/conf/users
+  driver=static
+  args=password={PLAIN}@PASSWORD@
   mechanisms=plain login apop cram-md5
 }
 passdb {

@@ -90,8 +90,7 @@ class Client:
             raise self._answered(error)
         if not response.is_success:
             raise self._refusal(response)
-        # An answer that ends with its connection alone may be half a mail, and nobody could tell.
-        if not ("content-length" in response.headers or response.headers.get("transfer-encoding")):
+        if not response.extensions.get("whole"):
             raise MailServerError("protocol", _NO_LENGTH)
         if not response.content or type_.startswith("text/html"):
             raise MailServerError("protocol", _NO_MAIL)
@@ -121,8 +120,6 @@ class Client:
                 raise MailServerError("unsupported", _TOO_MANY_REDIRECTS, most=_REDIRECTS) from None
             except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.RemoteProtocolError) as error:
                 raise MailServerError("protocol", _NO_HTTP, self._clean(str(error))) from error
-        if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-            raise MailServerError("protocol", _NO_HTTP, "Content-Encoding")
         if response.status_code in (401, 403):
             raise MailServerError("sign_in", _NOT_SIGNED_IN)
         if response.has_redirect_location:
@@ -131,7 +128,7 @@ class Client:
         return response
 
     def _broken(self, error: Exception, again: bool) -> MailServerError:
-        words = self._clean(str(error.__cause__ or error))
+        words = self._clean(str(error))
         if _untrusted(error):
             return MailServerError("tls", _UNTRUSTED, words)
         if not again and not isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout)):
@@ -204,7 +201,7 @@ def _context(authorities: str) -> ssl.SSLContext:
 
 def _untrusted(error: Exception) -> bool:
     """Whether TLS is what failed, and not the connection under it."""
-    cause = error.__cause__
+    cause = error.__cause__ or error.__context__
     return isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 

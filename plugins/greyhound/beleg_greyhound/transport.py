@@ -75,11 +75,18 @@ class Transport(httpx.BaseTransport):
         with self._pool.stream(
             request.method, target, headers=request.headers.raw, content=request.read(), extensions=extensions
         ) as answer:
+            names = {name.lower(): value.lower() for name, value in answer.headers}
+            if names.get(b"content-encoding", b"identity") != b"identity":  # what it becomes would have no limit
+                raise MailServerError("protocol", _PACKED)
             for chunk in answer.iter_stream():
                 body += chunk
                 if len(body) > self.most:
                     raise MailServerError("protocol", _TOO_LARGE, most=self.most // 2**20)
-        return httpx.Response(answer.status, headers=answer.headers, content=bytes(body), request=request)
+        # One that ends with its connection alone may be half of an answer.
+        whole = {"whole": b"content-length" in names or b"transfer-encoding" in names}
+        return httpx.Response(
+            answer.status, headers=answer.headers, content=bytes(body), request=request, extensions=whole
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -187,6 +194,10 @@ _UNENCRYPTED = Sentence(
 )
 _TOO_LARGE = Sentence(
     "The server's answer is larger than {most} MiB.", "Die Antwort des Servers ist größer als {most} MiB."
+)
+_PACKED = Sentence(
+    "The server's answer is compressed, though it was not asked for.",
+    "Die Antwort des Servers ist komprimiert, obwohl nicht darum gebeten wurde.",
 )
 _NOT_ALLOWED = Sentence(
     "{host} is the address {address} of a private network or of this machine; allow such addresses in the settings if "

@@ -315,7 +315,7 @@ def _context(endpoint: Endpoint) -> ssl.SSLContext:
     if endpoint.authorities:
         try:
             context.load_verify_locations(cadata=endpoint.authorities)
-        except (ssl.SSLError, ValueError) as error:
+        except (ssl.SSLError, ValueError, TypeError) as error:  # in this order: no certificate, NUL, not ASCII
             fault = getattr(error, "reason", None) or str(error)
             raise MailServerError("tls", words.NO_AUTHORITIES, fault=fault) from None
     return context
