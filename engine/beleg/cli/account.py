@@ -196,7 +196,7 @@ def add(
         say(f"         the group {group.name} <{group.address}>, its signature, its filters, and where mail arrives")
         say(f"Mail of the group is sent from its address; for another: beleg group set {group.name!r} --address")
     if made.auth == "oauth2":
-        say("Link it with its provider on the page Mail integration; then check it, and activate it.")
+        say(f"Link it with its provider, then check and activate it: beleg account link {made.name!r}")
     elif not made.active:
         say(f"Check it, then activate it: beleg account check {made.name!r}; beleg account activate {made.name!r}")
 

@@ -18,6 +18,7 @@ from beleg.cli import (
     fetch,
     group,
     key,
+    link,
     mail,
     new_plugin,
     privacy,
@@ -41,8 +42,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct, serve, user, key,
-    privacy, new_plugin,
+    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct, serve, user, link,
+    key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
