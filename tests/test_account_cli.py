@@ -274,7 +274,7 @@ def test_where_mail_arrives(shop: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shop("arrival", "list", "--lang", "de").splitlines()[1].split() == [
         "Eingangsverarbeitung:", "Shop", "Shop", "open", "pool"
     ]  # fmt: skip
-    shop("user", "add", "Ada", "--password-stdin" if typed(monkeypatch, "ein gutes Passwort") else "")
+    shop("user", "add", "Ada", "--role", "admin", typed(monkeypatch, "ein gutes Passwort"))
     shop("arrival", "set", "Shop", "--work", "done", "--owner", "ada")
     (rule,) = shop.json("arrival", "list", "--json")
     assert (rule["name"], rule["work"], rule["owner"]) == ("Incoming: Shop", "done", 1)
