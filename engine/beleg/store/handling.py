@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, update
 
 from beleg.store.account_tables import message_tag
 from beleg.store.batch import Statement, as_list
@@ -56,7 +56,7 @@ def remove_tag(connection: Connection, rows: Collection[int], tag: int) -> None:
         connection.execute(off, {"rows": list(rows)})
 
 
-_ROWS = bindparam("rows", expanding=True)
+_ROWS: BindParameter[Any] = bindparam("rows", expanding=True)
 _HANDLED = Statement(
     """
     SELECT m.id, m.work, m.owner, m.spam, m.deleted, m.mail_group, m.account, m.topic,

@@ -131,10 +131,7 @@ def matching(
     connection: Connection, filter_: Filter, criteria: Criteria, me: int | None = None, mark: str = ""
 ) -> Where:
     """The messages of a filter that meet the criteria; `mark` ends the names of its parameters. Raises InputError."""
-    for each in (filter_, criteria.state):
-        if each not in FILTERS:
-            raise InputError(f"messages are filtered by {', '.join(FILTERS)}, not by {each!r}")
-    states = {filter_, criteria.state} - {"all"}
+    states = {_filter(each) for each in (filter_, criteria.state)} - {"all"}
     owner = me if criteria.owner == "me" else criteria.owner
     few = criteria.deleted or criteria.spam or criteria.topic is not None or owner not in (None, "pool")
     in_group = criteria.group is not None and criteria.work is not None
@@ -166,6 +163,12 @@ def matching(
         add(f"EXISTS (SELECT 1 FROM message_tag t WHERE t.message = message.id AND t.tag = :{name})")
         values[name] = tag
     return Where(" AND ".join(found), values)
+
+
+def _filter(name: str) -> Filter:
+    if name not in FILTERS:
+        raise InputError(f"messages are filtered by {', '.join(FILTERS)}, not by {name!r}")
+    return name
 
 
 def _written(criteria: Criteria, mark: str) -> Where:
