@@ -224,8 +224,9 @@ class ServerItem(NamedTuple):
 
 
 class ServerMail(NamedTuple):
-    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it: `deleted`,
-    `failed` (what it says is wrong), `done`, `spam`; `unfinished`: it is still being written, and not to be read yet."""
+    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it:
+    `deleted`, `failed` (what it says is wrong), `done`, `spam`; `unfinished`: it is still being written, and not to be
+    read yet."""
 
     id: str
     group: str | None

@@ -23,6 +23,7 @@ from beleg.cli import (
     replay,
     scenarios,
     serve,
+    server,
     setup,
     user,
 )
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user, key, privacy,
+    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, server, user, key, privacy,
     new_plugin,
 ):  # fmt: skip
     module.register(app)

@@ -51,7 +51,7 @@ def add(
     """Let someone sign in. Asks for his password, twice."""
     people = frame(context).people
     fields = _given(address=address, role=role, lang=lang, mail=mail)
-    user = people.add(name, _password(password_stdin), **fields, by=person(by))
+    user = people.add(name, entered_password(password_stdin), **fields, by=person(by))
     say(f"{user.name} may sign in (role {user.role})")
     if not any(each.role == "admin" and each.active for each in people.users()):
         complain("note: nobody is an admin, so nobody can manage users on the page; beleg user add --role admin")
@@ -108,7 +108,7 @@ def password(context: typer.Context, name: Name, password_stdin: PasswordStdin =
     """Give a user another password; he is signed out everywhere. Asks for it, twice."""
     people = frame(context).people
     user = people.user(name)
-    people.set_password(user.id, _password(password_stdin), person(by))
+    people.set_password(user.id, entered_password(password_stdin), person(by))
     say(f"{user.name} has another password, and is signed out everywhere")
 
 
@@ -165,7 +165,7 @@ def _expires(token: Token) -> str:
     return day if token.expires > time.time() else f"{day} (expired)"
 
 
-def _password(from_stdin: bool) -> str:
+def entered_password(from_stdin: bool) -> str:
     """A password from standard input, or asked for on the terminal without an echo. Raises InputError."""
     from beleg.errors import InputError
 
