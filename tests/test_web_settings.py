@@ -488,8 +488,11 @@ def test_the_rule_for_incoming_mail_is_shown_and_changed(served: Served) -> None
     assert "Eingangsverarbeitung: Shop" in ada.get("/settings/mail/arrival").text
     other, bert = accounts.group("Other").id, served.site.people.user("Bert").id
     path = f"/settings/mail/arrival/{id_}"
-    ada.post(path, data={"group": other, "work": "done", "owner": bert, "topic": ""})
-    assert accounts.arrival_rules()[id_][1:] == (other, "done", bert, None)
+    topic = accounts.add_topic("Retouren", "Ada").id
+    ada.post(path, data={"group": other, "work": "done", "owner": bert, "topic": topic})
+    assert accounts.arrival_rules()[id_][1:] == (other, "done", bert, topic)
+    assert ada.post(path, data={"group": other, "work": "done", "owner": "999"}).status_code == 404
+    assert ada.post(path, data={"group": other, "work": "done", "topic": "999"}).status_code == 404
     text = ada.get("/settings/mail/arrival").text
     assert f'<option value="{bert}" selected>Bert' in text
     assert "Carl" not in text, "who may not use mail gets none"
