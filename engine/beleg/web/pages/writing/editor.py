@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from beleg.errors import InputError, NotFound
 from beleg.store.outgoing import Draft, NewFile, Outgoing
-from beleg.web.pages.writing.found import seen, send_soon, senders, writer
+from beleg.web.pages.writing.found import message_of, seen, send_soon, senders, writer
 from beleg.web.pages.writing.typed import Typed, typed, version_of
 from beleg.web.render import AsTyped, page, see
 from beleg.web.sessions import Anyone, NotAllowed, Reader, Visitor
@@ -35,24 +35,26 @@ def pressed(request: Request, visitor: Anyone, id_: int, form: Annotated[Typed, 
         return _editor(request, visitor, None, form.draft, status=401, id_=id_, version=form.version)
     if not visitor.user.mail:
         raise NotAllowed("mail")
-    site = site_of(request)
+    site, tell = site_of(request), visitor.language.tell
     mail = seen(site, visitor, id_)
     if form.do == "copy":
         return see(f"/outbox/{_copied(site, visitor, mail, form)}/edit?done=copied")
     stands = mail.state == "draft" and not mail.deleted
-    if not stands or form.version not in (version_of(mail.draft), version_of(form.draft)):
-        if not stands or version_of(mail.draft) != version_of(form.draft):
-            return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft)
+    stored = version_of(mail.draft)
+    if not stands or stored not in (form.version, version_of(form.draft)):
+        faults = _attached(site, visitor, id_, form) if stands else []
+        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=faults)
     try:
         site.outbox.change(id_, _with_sender(site, mail, form))
-    except InputError as error:
-        return _editor(request, visitor, mail, form.draft, status=400, faults=[visitor.language.tell(error)])
+    except (InputError, NotFound) as error:
+        mail = seen(site, visitor, id_)
+        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=[tell(error)])
     return _done(request, visitor, site, id_, form)
 
 
 def _done(request: Request, visitor: Visitor, site: Site, id_: int, form: Typed) -> Response:
     """What the button asks for besides storing."""
-    faults = list(_attached(site, visitor, id_, form))
+    faults = _attached(site, visitor, id_, form)
     try:
         if form.do == "detach" and form.about.isascii() and form.about.isdigit():
             site.outbox.detach(id_, int(form.about))
@@ -122,17 +124,13 @@ def _editor(
     """The page; `other` is what is stored instead of what was typed. No `mail`: nobody is signed in (any more), so it
     shows what was typed, and nothing else."""
     site = site_of(request)
-    message = None
-    if mail and mail.draft.answers is not None:
-        try:
-            message, _ = site.workspace.mail(mail.draft.answers)
-        except NotFound:
-            pass  # it was erased since
     shown = {each: AsTyped(getattr(draft, each)) for each in ("to", "cc", "bcc", "subject", "text")}
     return page(
         request, visitor, "writing.html", status=status, id=mail.id if mail else id_, mail=mail, draft=draft,
-        typed=shown, other=other, stored_text=AsTyped(other.text) if other else "", message=message,
+        typed=shown, other=other, stored_text=AsTyped(other.text) if other else "",
+        message=message_of(site, mail.draft.answers) if mail else None,
         version=version or (version_of(mail.draft) if mail else ""),
         groups=senders(site) if mail else [], signatures=site.accounts.signatures() if mail else [],
+        signature=site.outbox.signature_in(draft.text) if mail else None,
         faults=values.pop("faults", []), done=values.pop("done", ""), **values,
     )  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from beleg.accounts import Group
 from beleg.accounts.outbox import Writer
 from beleg.errors import InputError, NotFound
+from beleg.store.mails import StoredMessage
 from beleg.store.outgoing import Outgoing
 from beleg.web.jobs import EVERYBODY, Progress
 from beleg.web.sessions import Visitor
@@ -25,14 +27,21 @@ def writer(visitor: Visitor) -> Writer:
 
 def seen(site: Site, visitor: Visitor, id_: int) -> Outgoing:
     """A mail that the visitor may see. Raises NotFound, for another's draft as for one that is not there."""
-    try:
+    found = None
+    with suppress(NotFound):
         found = site.outbox.get(id_)
-    except NotFound:
-        found = None
     if found is None or (found.state == "draft" and found.person != visitor.id):
         raise NotFound("There is no mail of number %(number)s in the outbox, or it is a draft of somebody else.",
                        number=str(id_))  # fmt: skip
     return found
+
+
+def message_of(site: Site, row: int | None) -> StoredMessage | None:
+    """A stored message, where there is one (still)."""
+    if row is not None:
+        with suppress(NotFound):
+            return site.workspace.mail(row)[0]
+    return None
 
 
 def senders(site: Site) -> list[Group]:
@@ -42,10 +51,8 @@ def senders(site: Site) -> list[Group]:
 
 def send_soon(site: Site) -> None:
     """Have the outbox sent in the background, once, also where nothing else does so."""
-    try:
+    with suppress(InputError):  # another such job has not begun yet, and will find the mail
         site.jobs.start(EVERYBODY, "outbox", None, lambda progress: _send(site, progress))
-    except InputError:
-        pass  # another such job has not begun yet, and will find the mail
 
 
 def _send(site: Site, progress: Progress) -> None:

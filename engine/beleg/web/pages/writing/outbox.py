@@ -14,7 +14,7 @@ from beleg.store.outgoing import Outgoing, OutgoingState
 from beleg.store.pages import Page
 from beleg.web.listing import address
 from beleg.web.pages.message.files import download
-from beleg.web.pages.writing.found import seen, send_soon, writer
+from beleg.web.pages.writing.found import message_of, seen, send_soon, writer
 from beleg.web.render import page, see
 from beleg.web.sessions import Reader, Visitor
 from beleg.web.site import Site, site_of
@@ -165,18 +165,8 @@ def _shown(request: Request, visitor: Visitor, mail: Outgoing, *, done: str = ""
         request, visitor, "outgoing.html", status=400 if fault else 200, mail=mail, done=done, fault=fault,
         group=groups.get(mail.draft.group or 0), account=account,
         author=_people(site).get(mail.person or 0, ""), mine=mail.person == visitor.id,
-        answers=_message(site, mail.draft.answers), stored=_message(site, mail.message),
+        answers=message_of(site, mail.draft.answers), stored=message_of(site, mail.message),
     )  # fmt: skip
-
-
-def _message(site: Site, row: int | None) -> object | None:
-    """A stored message, where it is not erased."""
-    if row is None:
-        return None
-    try:
-        return site.workspace.mail(row)[0]
-    except NotFound:
-        return None
 
 
 def _people(site: Site) -> dict[int, str]:
@@ -193,5 +183,5 @@ def _filter(site: Site, id_: int) -> MailFilter:
     """A saved filter that shows mails that are written. Raises NotFound."""
     found = next((each for each in site.accounts.filters() if each.id == id_ and each.criteria.outgoing), None)
     if found is None:
-        raise NotFound("there is no filter %(number)s of mails that are written", number=str(id_))
+        raise NotFound("There is no filter %(number)s of mails that are written.", number=str(id_))
     return found
