@@ -29,6 +29,7 @@ from beleg.mailserver import (
     ServerProtocol,
     ServerSession,
     ServerSettings,
+    unreliable,
 )
 from beleg.record import Link, Record, RecordRef, RecordType, Reference, Words
 from beleg.rulebook import Rule, Rulebook, Table
@@ -99,4 +100,5 @@ __all__ = [
     "count_total",
     "hookimpl",
     "stage_clauses",
+    "unreliable",
 ]

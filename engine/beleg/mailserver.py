@@ -6,8 +6,9 @@ something is deleted and what is tried again is decided by `beleg.accounts`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -103,6 +104,26 @@ class Listed(NamedTuple):
 
     uid: str
     size: int
+
+
+_UID = re.compile(r"[!-~]{1,70}")
+_BAD_IDS = Sentence(
+    "The server gives unique ids that can't be relied on ({fault}), so nothing is fetched and nothing is deleted; its "
+    "administrator must repair that.",
+    "Der Server vergibt Kennungen, auf die kein Verlass ist ({fault}); darum wird nichts abgerufen und nichts "
+    "gelöscht. Sein Administrator muss das beheben.",
+)
+
+
+def unreliable(listing: Iterable[Listed]) -> MailServerError | None:
+    """What is wrong with the unique ids of a listing: 1 to 70 characters from 0x21 to 0x7E, and each once (RFC 1939
+    section 7, which lets identical copies share one: which of them would be deleted can't be told then)."""
+    seen: set[str] = set()
+    for uid, _ in listing:
+        if not _UID.fullmatch(uid) or uid in seen:
+            return MailServerError("account", _BAD_IDS, fault=repr(uid[:70]))
+        seen.add(uid)
+    return None
 
 
 class MailboxSession(ABC):
@@ -203,12 +224,17 @@ class ServerItem(NamedTuple):
 
 
 class ServerMail(NamedTuple):
-    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it."""
+    """A mail that the server has: its id there, the id of its group, and the marks that the server put on it:
+    `deleted`, `failed` (what it says is wrong), `done`, `spam`; `unfinished`: it is still being written, and not to be
+    read yet."""
 
     id: str
     group: str | None
     deleted: bool = False
     failed: str = ""
+    done: bool = False
+    spam: bool = False
+    unfinished: bool = False
 
 
 class ServerLink(NamedTuple):
@@ -221,6 +247,14 @@ class ServerLink(NamedTuple):
 
 LinkState = Literal["none", "pending", "finished", "failed"]
 ItemKind = Literal["incoming", "outgoing", "group", "signature", "filter"]
+"""What such a server keeps. The fields of each, all of them optional (`secret` is never given back):
+
+`incoming`: name, protocol (`pop3`), host, port, security, auth, user, secret, active, after (`keep`, `delete`,
+`later`), days, delete_too; read alone: error (the server's words), failures. `outgoing`: name, host, port, security,
+auth, user, secret, active, senders (a list); read alone: error. `group`: name, address. `signature`: name, text, html,
+group (the id of the group whose default it is). `filter`: name, shows (as `beleg.accounts.model.Role`), group, parent
+(ids).
+"""
 
 
 class ServerSession(ABC):
@@ -256,7 +290,8 @@ class ServerSession(ABC):
 
     @abstractmethod
     def mails(self, groups: Collection[str], offset: int) -> Sequence[ServerMail]:
-        """A page of mails of these groups (none: of all), by id ascending, from the offset on; empty at the end."""
+        """A page of mails of these groups (none: of all), the newest (by id) first, from the offset on; empty at the
+        end. Where a server does not keep to that order, the caller sees it by the ids."""
 
     @abstractmethod
     def raw(self, id: str) -> bytes:

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///beleg.db", description="SQLAlchemy URL of the database")
     language: Literal["en", "de"] = Field("en", description="language of explanations")
     decide_on_arrival: bool = Field(True, description="decide a mail as soon as it is stored")
+    fetch_every: Annotated[int, Field(ge=1)] = Field(60, description="seconds between two looks into a mailbox")
+    fetch_in_serve: bool = Field(True, description="beleg serve fetches mail; else beleg fetch does")
     disabled_plugins: list[str] = Field(default_factory=list, description="plugins that are not loaded")
     disabled_steps: list[str] = Field(
         default_factory=list, description="steps that do not run; the record types of their plugins stay"

@@ -9,51 +9,90 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from beleg.errors import InputError, Where
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
 VARIABLE = "BELEG_KEY"
 """The variable of the environment that holds the keys."""
+NO_KEYS = "this holds no keys; beleg key new makes one"
 
 
 class Vault:
     """Encrypts and decrypts with some keys. Raises InputError where one is no key."""
 
     def __init__(self, keys: Sequence[str], where: str = VARIABLE) -> None:
-        from cryptography.fernet import Fernet, MultiFernet
-
         self._where = where
-        try:
-            self._fernet = MultiFernet([Fernet(each) for each in keys])
-        except ValueError:  # its text may quote the key
-            raise InputError("this holds no keys; beleg key new makes one", Where(where)) from None
+        self._fernet = _fernet(keys, where)
 
     def seal(self, secret: SecretStr) -> str:
         """A secret as it is stored; an empty one stays empty."""
-        return self._fernet.encrypt(secret.get_secret_value().encode()).decode() if secret.get_secret_value() else ""
+        plain = secret.get_secret_value()
+        return self._now().encrypt(plain.encode()).decode() if plain else ""
 
     def open(self, sealed: str) -> SecretStr:
         """The secret again. Raises InputError where none of the keys fits."""
-        return SecretStr(self._fernet.decrypt(sealed.encode()).decode()) if self._fits(sealed) else SecretStr("")
+        return SecretStr(self._decrypt(sealed).decode())
 
     def renew(self, sealed: str) -> str:
         """The same secret, encrypted with the newest key. Raises InputError where none of the keys fits."""
-        return self._fernet.rotate(sealed.encode()).decode() if self._fits(sealed) else ""
+        return self.seal(self.open(sealed))
 
-    def _fits(self, sealed: str) -> bool:
+    def _now(self) -> MultiFernet:
+        return self._fernet
+
+    def _decrypt(self, sealed: str) -> bytes:
         from cryptography.fernet import InvalidToken
 
+        if not sealed:
+            return b""
         try:
-            return bool(sealed) and self._fernet.decrypt(sealed.encode()) is not None
+            return self._now().decrypt(sealed.encode())
         except InvalidToken:
             raise InputError(
                 "no key in %(where)s fits what is stored: bring back the key that it was stored with, or enter the "
                 "password again (link again)",
                 where=self._where,
             ) from None
+
+
+class FileVault(Vault):
+    """With the keys of a key file, which is read again when it was replaced: after `beleg key rotate` a server that
+    runs goes on with the new key. Raises InputError as `read_keys` does."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen = _mark(file)
+        super().__init__(read_keys(file), str(file))
+
+    def _now(self) -> MultiFernet:
+        if (mark := _mark(self._file)) != self._seen:
+            self._fernet = _fernet(read_keys(self._file), self._where)
+            self._seen = mark
+        return self._fernet
+
+
+def _fernet(keys: Sequence[str], where: str) -> MultiFernet:
+    from cryptography.fernet import Fernet, MultiFernet
+
+    try:
+        return MultiFernet([Fernet(each) for each in keys])
+    except ValueError:  # its text may quote the key
+        raise InputError(NO_KEYS, Where(where)) from None
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+    return None
 
 
 def new_key() -> str:
@@ -66,9 +105,9 @@ def new_key() -> str:
 def unlock(file: Path, environment: Mapping[str, str] = os.environ) -> Vault:
     """The vault with the keys of the environment, else with those of a key file. Raises InputError: there are none, or
     others than its owner may read the file."""
-    if environment.get(VARIABLE, "").split():
-        return Vault(environment[VARIABLE].split())
-    return Vault(read_keys(file), str(file))
+    if keys := environment.get(VARIABLE, "").split():
+        return Vault(keys)
+    return FileVault(file)
 
 
 def read_keys(file: Path) -> list[str]:
@@ -83,10 +122,12 @@ def read_keys(file: Path) -> list[str]:
         raise InputError(
             "there is no key that passwords are encrypted with; make one: beleg key new (or set BELEG_KEY)", where
         ) from None
+    except OSError as error:
+        raise InputError(f"the key file can't be read: {error.strerror}", where) from None
     except UnicodeDecodeError:
-        raise InputError("this holds no keys; beleg key new makes one", where) from None
+        raise InputError(NO_KEYS, where) from None
     if not keys:
-        raise InputError("this holds no keys; beleg key new makes one", where)
+        raise InputError(NO_KEYS, where)
     return keys
 
 
@@ -97,10 +138,24 @@ def add_key(file: Path) -> None:
 
 
 def write_keys(file: Path, keys: Sequence[str]) -> None:
-    """Replace the keys of a key file at once, readable by its owner alone."""
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    """Replace the keys of a key file at once, readable by its owner alone; who owned it owns it still. Durable: what is
+    sealed next can be opened after a power cut."""
+    file = file.resolve()  # a link stays one
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.unlink(missing_ok=True)  # of a run that was killed
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
         opened.write("".join(f"{each}\n" for each in keys))
         opened.flush()
         os.fsync(opened.fileno())
+    if os.name == "posix":
+        with suppress(FileNotFoundError):
+            owner = file.stat()
+            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                os.chown(fresh, owner.st_uid, owner.st_gid)
     fresh.replace(file)
+    with suppress(OSError):  # not every system opens folders
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

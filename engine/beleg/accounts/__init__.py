@@ -5,9 +5,15 @@ No protocol is known here: what a plugin speaks (`beleg.mailserver`) is found by
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cached_property
+
+from pydantic import SecretStr
+
 from beleg.accounts.accounts import Fields, Managing
 from beleg.accounts.base import AccountSettings
 from beleg.accounts.groups import Grouping
+from beleg.accounts.linking import Link, Links, Outcome, Unlinked
 from beleg.accounts.model import ARRIVAL, ROLES, Account, ArrivalRule, Direction, Group, MailFilter, Signature
 
 __all__ = [
@@ -20,10 +26,29 @@ __all__ = [
     "Direction",
     "Fields",
     "Group",
+    "Link",
+    "Links",
     "MailFilter",
+    "Outcome",
     "Signature",
+    "Unlinked",
 ]
 
 
 class Accounts(Managing, Grouping):
     """The mail accounts of one workspace, and what belongs to them."""
+
+    @cached_property
+    def links(self) -> Links:
+        """How accounts are linked with their providers."""
+        return Links(self)
+
+    def token(self, account: Account) -> SecretStr:
+        """See `Links.token`."""
+        return self.links.token(account)
+
+    def remove(self, ids: Collection[int], by: str) -> list[Account]:
+        """See `Managing.remove`. Links that served the removed accounts alone are removed, too, and revoked."""
+        removed = super().remove(ids, by)
+        self.links.prune(by)
+        return removed

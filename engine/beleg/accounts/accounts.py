@@ -25,6 +25,7 @@ from beleg.mailserver import (
     Security,
 )
 from beleg.store import accounts as store
+from beleg.store import seen
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -132,6 +133,8 @@ class Managing(Base):
                 columns = self._columns(given)
                 again = {"fault": "", "error": "", "failures": 0, "due": None, "halted": False}
                 store.change_account(connection, id_, {**columns, **again})
+                if any(each in given and given[each] != getattr(before, each) for each in _MAILBOX):
+                    seen.forget(connection, id_)  # unique ids of another mailbox mean other mails
                 after = account_of(found_account(connection, id_))
                 was, now = told(before), told(after)
                 different = [name for name in was if was[name] != now[name]]
@@ -289,6 +292,7 @@ class Managing(Base):
 
 
 _COLUMNS = {"user": "user_name", "group": "mail_group"}
+_MAILBOX = ("protocol", "host", "user")
 _OWN = (
     "name", "protocol", "host", "port", "security", "auth", "user", "provider", "active", "after", "days", "delete_too",
     "senders",

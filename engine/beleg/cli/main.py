@@ -14,6 +14,8 @@ from beleg.cli import (
     correct,
     decide,
     demo,
+    fetch,
+    key,
     mail,
     new_plugin,
     privacy,
@@ -37,7 +39,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, user, privacy, new_plugin,
+    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user,
+    key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 

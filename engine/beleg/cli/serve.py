@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from beleg.accounts import Accounts
+    from beleg.accounts.runner import Runner
     from beleg.settings import Settings
     from beleg.web import Site
 
@@ -45,7 +46,27 @@ def serve(
     site = site_of(one.accounts, one.settings)
     if not site.people.users():
         say("Nobody can sign in yet; make the first administrator: beleg user add NAME --role admin")
-    run(site, host, port, proxy)
+    runner = background(one.accounts, one.settings)
+    runner.start()
+    try:
+        run(site, host, port, proxy)
+    finally:
+        runner.stop()
+
+
+def background(accounts: Accounts, settings: Settings) -> Runner:
+    """What the server does by itself."""
+    from threading import Event
+
+    from beleg.accounts.fetching import Fetcher
+    from beleg.accounts.runner import LOOK, Fetching, Runner, Task
+
+    stop = Event()
+    tasks = []
+    if settings.fetch_in_serve:
+        fetching = Fetching(Fetcher(accounts, settings.fetch_every, stop=stop))
+        tasks.append(Task("fetch", min(LOOK, settings.fetch_every), fetching.run, fetching.join))
+    return Runner(tasks, stop)
 
 
 def site_of(accounts: Accounts, settings: Settings) -> Site:

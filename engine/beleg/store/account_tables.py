@@ -72,18 +72,34 @@ class AccountRow(Table, table=True):
 
 
 class SeenRow(Table, table=True):
-    """A mail that an account has fetched: its unique id there, the sha256 of its bytes as they came, the message that
-    it is (null where it was erased), when it was first seen, and what became of it on the server: `there`, `marked`
-    (DELE was sent, and whether it was carried out is not known), `deleted`."""
+    """A mail that an account has fetched: its unique id there, its identity (`beleg.message.content_identity`), the
+    size that the server says it has, the message that it is (null where it was erased), when it was first seen (by
+    Beleg's own clock, `beleg.store.clock`), and what became of it on the server: `there`, `marked` (DELE was sent, and
+    whether it was carried out is not known), `deleted`."""
 
     __tablename__ = "seen"
-    __table_args__ = (Index("seen_message", "message"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("seen_message", "message"),
+        Index("seen_state", "account", "state"),
+        {"sqlite_with_rowid": False},
+    )
     account: int = Field(primary_key=True, foreign_key="account.id")
     uid: str = Field(primary_key=True, sa_type=Bytewise)
     sha256: str = Field(sa_type=Bytewise)
+    size: int = Field(sa_type=BigInteger)
     message: int | None = Field(default=None, sa_type=BigInteger)
     at: int = Field(sa_type=BigInteger)
     state: str = Field(sa_type=Bytewise)
+
+
+class ClockRow(Table, table=True):
+    """Beleg's own clock (`beleg.store.clock`): what it stood at when a machine last looked at it, and how many seconds
+    that machine had been running then. `boot` names the machine's start."""
+
+    __tablename__ = "clock"
+    boot: str = Field(primary_key=True, sa_type=Bytewise)
+    running: int = Field(sa_type=BigInteger)
+    stands: int = Field(sa_type=BigInteger)
 
 
 class ArrivalRuleRow(Table, table=True):
@@ -209,13 +225,17 @@ class LinkRow(Table, table=True):
 
 
 class LinkRequestRow(Table, table=True):
-    """A sign-in at a provider that has begun. `state` is the sha256 of OAuth2's state, `verifier` that of PKCE,
-    encrypted; `browser` ties it to the session that began it."""
+    """A sign-in at a provider that has begun, for the link of `provider` and `key`; it comes back to `account`, at the
+    address `redirect`. `state` is the sha256 of OAuth2's state, `verifier` that of PKCE, encrypted (empty: it is an
+    administrator who is asked for his consent); `browser` ties it to the session that began it."""
 
     __tablename__ = "oauth_request"
     state: str = Field(primary_key=True, sa_type=Bytewise)
     account: int = Field(foreign_key="account.id")
     person: int | None = Field(default=None, foreign_key="person.id")
+    provider: str = Field(sa_type=Bytewise)
+    key: str = Field(sa_type=Bytewise)
+    redirect: str = Field(sa_type=Text)
     browser: str = Field(sa_type=Bytewise)
     verifier: str = Field(sa_type=Text)
     at: int = Field(sa_type=BigInteger)
@@ -262,6 +282,7 @@ mail_group = table_of(GroupRow)
 signature = table_of(SignatureRow)
 account = table_of(AccountRow)
 seen = table_of(SeenRow)
+clock = table_of(ClockRow)
 arrival_rule = table_of(ArrivalRuleRow)
 mail_filter = table_of(FilterRow)
 topic = table_of(TopicRow)

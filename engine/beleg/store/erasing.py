@@ -224,7 +224,7 @@ _DELETE = [
     for table, column in (
         ("message_name", "message"), ("assignment", "message"), ("decision", "message"), ("message", "id"),
     )
-]  # fmt: skip
+] + [Statement(f"UPDATE seen SET message = NULL WHERE message {_OF}", rows="row")]  # fmt: skip
 _ASSIGNED = Statement(f"SELECT count(*) FROM assignment WHERE message {_OF}", rows="row")
 _FORGET_WORDS: Mapping[str, Statement] = {
     "sqlite": Statement(f"DELETE FROM message_words WHERE rowid {_OF}", rows="row"),

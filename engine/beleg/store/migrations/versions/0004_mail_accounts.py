@@ -221,6 +221,9 @@ def upgrade() -> None:
         Column("state", _BYTEWISE, nullable=False),
         Column("account", Integer(), nullable=False),
         Column("person", Integer(), nullable=True),
+        Column("provider", _BYTEWISE, nullable=False),
+        Column("key", _BYTEWISE, nullable=False),
+        Column("redirect", Text(), nullable=False),
         Column("browser", _BYTEWISE, nullable=False),
         Column("verifier", Text(), nullable=False),
         Column("at", BigInteger(), nullable=False),
@@ -240,10 +243,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_outgoing_file_outgoing"), "outgoing_file", ["outgoing"])
     op.create_table(
+        "clock",
+        Column("boot", _BYTEWISE, nullable=False),
+        Column("running", BigInteger(), nullable=False),
+        Column("stands", BigInteger(), nullable=False),
+        PrimaryKeyConstraint("boot"),
+    )
+    op.create_table(
         "seen",
         Column("account", Integer(), nullable=False),
         Column("uid", _BYTEWISE, nullable=False),
         Column("sha256", _BYTEWISE, nullable=False),
+        Column("size", BigInteger(), nullable=False),
         Column("message", BigInteger(), nullable=True),
         Column("at", BigInteger(), nullable=False),
         Column("state", _BYTEWISE, nullable=False),
@@ -252,6 +263,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("seen_message", "seen", ["message"])
+    op.create_index("seen_state", "seen", ["account", "state"])
 
 
 def downgrade() -> None:
@@ -287,5 +299,6 @@ _TABLES = (
     "arrival_rule",
     "oauth_request",
     "outgoing_file",
+    "clock",
     "seen",
 )
