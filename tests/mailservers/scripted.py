@@ -23,7 +23,7 @@ class Maildrop:
     """A maildrop and how its server behaves.
 
     `mails` are by unique id, in order. `answers` replaces what is answered to a command (`GREETING`, `UIDL`, …; a
-    whole answer with its line ends). `late` come between UIDL and LIST. The connection is cut behind `out` bytes of
+    whole answer with its line ends). `late` come between UIDL and LIST; those in `refuse` are not handed over. The connection is cut behind `out` bytes of
     the server's, or behind `into` of the client's; it waits `slow` seconds before each byte of an answer. What the
     client sent is in `said`; `deleted` counts what QUIT deleted."""
 
@@ -32,6 +32,7 @@ class Maildrop:
     password: str = "geheim"
     answers: dict[str, bytes] = field(default_factory=dict)
     late: dict[str, bytes] = field(default_factory=dict)
+    refuse: set[str] = field(default_factory=set)
     out: int | None = None
     into: int | None = None
     slow: float = 0.0
@@ -181,7 +182,9 @@ class _Session:
         return "".join(["+OK\r\n", *listed, ".\r\n"]).encode()
 
     def _retr(self, number: str) -> bytes:
-        raw = list(self._there.values())[int(number) - 1]
+        uid, raw = list(self._there.items())[int(number) - 1]
+        if uid in self._drop.refuse:
+            return b"-ERR can't read it\r\n"
         return b"+OK\r\n" + stuffed(raw) + b".\r\n"
 
     def _dele(self, number: str) -> bytes:
