@@ -54,9 +54,9 @@ def write(draft: Draft, files: Sequence[NewFile], sender: Mailbox, original: byt
     lists = {name: recipients(getattr(draft, name), name) for name in _FIELD_NAMES}
     everybody = {address_key(each.address or ""): each for boxes in lists.values() for each in boxes}
     if not everybody:
-        raise InputError("Enter at least one recipient.")
+        raise InputError("enter at least one recipient")
     if len(everybody) > MOST_RECIPIENTS:
-        raise InputError("A mail goes to at most %(most)s recipients.", most=MOST_RECIPIENTS)
+        raise InputError("a mail goes to at most %(most)s recipients", most=MOST_RECIPIENTS)
     id_ = make_msgid(domain=own.rpartition("@")[2])
     message = _body(draft.text, files)
     fields = [
@@ -79,12 +79,12 @@ def write(draft: Draft, files: Sequence[NewFile], sender: Mailbox, original: byt
 def recipients(text: str, field: str) -> list[Mailbox]:
     """The mailboxes of a list that was typed, each once, domains in ASCII. Raises InputError."""
     if UNPRINTABLE.search(text) or "\n" in text:
-        raise InputError("%(field)s has a line break or a control character.", field=_FIELD_NAMES[field])
+        raise InputError("%(field)s has a line break or a control character", field=_FIELD_NAMES[field])
     found: dict[str, Mailbox] = {}
     for box in mailboxes(text):
         if box.address is None:
             raise InputError(
-                "%(address)r in %(field)s is no e-mail address.", address=box.name, field=_FIELD_NAMES[field]
+                "%(address)r in %(field)s is no e-mail address", address=box.name, field=_FIELD_NAMES[field]
             )
         address = address_of(box.address)
         found.setdefault(address_key(address), Mailbox(harmless(box.name, 200), address))
@@ -102,7 +102,7 @@ def address_of(text: str) -> str:
         and len(local.encode("utf-8", "replace")) <= _LONGEST_LOCAL
     )
     if not (is_addr_spec(address) and address.isprintable() and domain.isascii() and fits):
-        raise InputError("%(address)r is no e-mail address.", address=text)
+        raise InputError("%(address)r is no e-mail address", address=text)
     return address
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from beleg.store.account_tables import outgoing, outgoing_file
 from beleg.store.mails import packed, unpacked
@@ -20,6 +20,8 @@ OutgoingState = Literal["draft", "queued", "sending", "sent", "failed", "unclear
 """`draft`: still written. `queued`: waits for its turn. `sending`: is being handed over at this moment. `sent`: the
 server took it, or a person said that it did. `failed`: surely not sent, and not tried again by itself. `unclear`: the
 connection was lost after the data, or Beleg was stopped while it sent: it may have been sent."""
+DRAFT: OutgoingState = "draft"
+SENDING: OutgoingState = "sending"
 STATES: tuple[OutgoingState, ...] = ("draft", "queued", "sending", "sent", "failed", "unclear")
 
 
@@ -106,12 +108,14 @@ def add(connection: Connection, draft: Draft, person: int | None, at: int) -> in
 
 def rewrite(connection: Connection, id_: int, draft: Draft, at: int) -> bool:
     """Replace what a draft says; False where it is none (any more)."""
-    return move(connection, id_, ("draft",), at, **_columns(draft))
+    return move(connection, id_, (DRAFT,), at, **_columns(draft))
 
 
-def move(connection: Connection, id_: int, states: Collection[OutgoingState], at: int, **values: Any) -> bool:
+def move(connection: Connection, id_: int, states: tuple[OutgoingState, ...], at: int, **values: Any) -> bool:
     """Change a mail that is in one of these states and not discarded (unless `deleted` is changed); False where it is
     not, any more: nobody else's change is lost."""
+    if not _is_number(id_):
+        return False
     where = [outgoing.c.id == id_, outgoing.c.state.in_(states)]
     if "deleted" not in values:
         where.append(~outgoing.c.deleted)
@@ -124,9 +128,9 @@ def move(connection: Connection, id_: int, states: Collection[OutgoingState], at
 
 def interrupted(connection: Connection, at: int, said: Mapping[str, str]) -> list[int]:
     """Make unclear what is being sent by nobody; returns its numbers. Asked by who alone sends."""
-    found = list(connection.scalars(select(outgoing.c.id).where(outgoing.c.state == "sending")))
+    found = list(connection.scalars(select(outgoing.c.id).where(outgoing.c.state == SENDING)))
     for each in found:
-        move(connection, each, ("sending",), at, state="unclear", said=said)
+        move(connection, each, (SENDING,), at, state="unclear", said=said)
     return found
 
 
@@ -176,7 +180,7 @@ def _attached(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Att
 
 def one(connection: Connection, id_: int) -> Outgoing | None:
     """The mail of this number."""
-    if not 0 < id_ < 2**62:
+    if not _is_number(id_):
         return None
     row = connection.execute(select(*_LISTED, outgoing.c.body).where(outgoing.c.id == id_)).first()
     return _of(row, _attached(connection, [id_])[id_]) if row else None
@@ -235,6 +239,11 @@ def group_of_message(connection: Connection, row: int) -> int | None:
     return found
 
 
+def _is_number(id_: int) -> bool:
+    """Whether the databases can hold it."""
+    return 0 < id_ < 2**62
+
+
 def _where(person: int | None, group: int | None, deleted: bool) -> list[Any]:
     where = [outgoing.c.deleted if deleted else ~outgoing.c.deleted]
     if person is not None:
@@ -244,7 +253,7 @@ def _where(person: int | None, group: int | None, deleted: bool) -> list[Any]:
     return where
 
 
-def _of(row: Row[Any], attached: tuple[AttachedFile, ...]) -> Outgoing:
+def _of(row: Any, attached: tuple[AttachedFile, ...]) -> Outgoing:
     lists = json.loads(row.recipients)
     draft = Draft(lists["to"], lists["cc"], lists["bcc"], row.subject, row.body, row.mail_group, row.kind, row.answers)
     return Outgoing(
