@@ -94,7 +94,13 @@ def _with_sender(site: Site, mail: Outgoing, form: Typed) -> Draft:
         return site.outbox.with_signature(draft, form.signature)
     if draft.group == before.group:
         return draft
-    return site.outbox.with_group(replace(draft, group=before.group), draft.group)
+    by_hand = site.outbox.signature_in(draft.text) not in (None, _usual(site, before.group))
+    return draft if by_hand else site.outbox.with_group(replace(draft, group=before.group), draft.group)
+
+
+def _usual(site: Site, group: int | None) -> int | None:
+    """The signature of a group."""
+    return next((each.signature for each in site.accounts.groups() if each.id == group), None)
 
 
 def _copied(site: Site, visitor: Visitor, mail: Outgoing, form: Typed) -> int:
