@@ -80,6 +80,7 @@ def raised() -> set[MsgId]:
     package = WEB.parent
     paths = [*(package / "people").glob("*.py"), *WEB.glob("*.py"), *(WEB / "pages").rglob("*.py")]
     found: set[MsgId] = {NO_ENTRY}
+    paths += [package / "accounts" / f"{name}.py" for name in ("drafts", "outbox", "sending", "writing")]
     paths += [package / "workspace" / f"{name}.py" for name in ("corrections", "ignoring", "opened")]
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -17,11 +17,12 @@ import pytest
 from pydantic import SecretStr
 
 from beleg import demo
+from beleg.accounts.drafts import MOST_ATTACHED
 from beleg.message import content_identity
 from beleg.plugins import Installed
 from beleg.store import Database
 from beleg.store.outgoing import Outgoing
-from beleg.web.pages.writing.typed import LONGEST
+from beleg.web.pages.writing.typed import FIELDS
 from mailservers.smtp import SmtpServer, smtp_server
 from serving import PASSWORD, Served, serving, site_on
 
@@ -101,7 +102,9 @@ class Shop:
         """Type something, choose files, and press a button."""
         client = client or self.bert
         data = {**self.fields(id_, client), **changes, "do": do}
-        return client.post(f"/outbox/{id_}/edit", data=data, files=[("files", each) for each in files or [("", b"", "")]])
+        return client.post(
+            f"/outbox/{id_}/edit", data=data, files=[("files", each) for each in files or [("", b"", "")]]
+        )
 
     def mail(self, id_: int) -> Outgoing:
         return self.served.site.outbox.get(id_)
@@ -110,7 +113,7 @@ class Shop:
         """The mail when nothing is under way with it any more."""
         for _ in range(400):
             mail = self.mail(id_)
-            if mail.state not in ("queued", "sending") or mail.tries and mail.state == "queued":
+            if mail.state not in ("queued", "sending") or (mail.tries and mail.state == "queued"):
                 return mail
             time.sleep(0.02)
         raise AssertionError(mail)
@@ -185,7 +188,7 @@ def test_a_new_mail_is_written_and_sent(shop: Shop) -> None:
     assert sorted(shop.server.stored[-1].recipients) == ["anna@kunde.example", "chef@lampenladen.example"]
     body = got.get_body()
     assert body is not None
-    assert body.get_content() == f"Grüße\n\n-- \n{SIGNATURE}\n"
+    assert body.get_content().replace("\r\n", "\n") == f"Grüße\n\n-- \n{SIGNATURE}\n"
     assert [(each.get_filename(), each.get_content()) for each in got.iter_attachments()] == [
         ("Rechnung.pdf", b"%PDF-1.7")
     ]
@@ -238,7 +241,7 @@ def test_reply_all_and_forward(shop: Shop) -> None:
     fields = shop.fields(passed)
     assert (fields["to"], fields["subject"]) == ("", "Fwd: Drei Leute")
     assert "Wer antwortet?" in fields["text"]
-    assert [each.name for each in shop.mail(passed).files] == ["bild.gif"]
+    assert [each.name for each in shop.mail(passed).files] == ["_bild.gif"]
     whole = shop.begin(f"/messages/{row}/forward", attached="1")
     assert [(each.name, each.type) for each in shop.mail(whole).files] == [("Drei Leute.eml", "message/rfc822")]
 
@@ -439,7 +442,9 @@ def test_files_are_attached_listed_and_removed_and_nothing_typed_is_lost_by_it(s
 
 def test_files_that_are_too_large_are_refused_and_the_text_is_kept(shop: Shop) -> None:
     id_ = shop.begin("/compose")
-    answer = shop.press(id_, "send", ("groß.bin", b"x" * (LONGEST + 10), "a/b"), text="der Text", to="anna@kunde.example")
+    answer = shop.press(
+        id_, "send", ("groß.bin", b"x" * (MOST_ATTACHED + 3_000_000), "a/b"), text="der Text", to="anna@kunde.example"
+    )
     assert answer.status_code == 400
     assert "too large together" in _faults(answer)[0]
     assert _Form(answer.text).fields["text"] == "der Text"
@@ -459,7 +464,7 @@ def test_all_files_together_have_a_limit(shop: Shop) -> None:
 
 def test_only_who_is_signed_in_may_send_much(shop: Shop) -> None:
     answer = shop.served.client().post(
-        "/outbox/1/edit", data={"text": "x"}, files=[("files", ("a", b"x" * 3_000_000))]
+        "/outbox/1/edit", data=dict.fromkeys(FIELDS, "x"), files=[("files", ("a", b"x" * 3_000_000))]
     )  # fmt: skip
     assert answer.status_code == 401
     answer = shop.bert.post("/outbox/1/discard", files=[("files", ("a", b"x" * 3_000_000))])
@@ -493,7 +498,8 @@ def test_the_signature_follows_the_sender_and_can_be_chosen(shop: Shop) -> None:
         assert "zwei@lampenladen.example" in _faults(answer)[0]
     finally:
         accounts.remove([accounts.account("Zweitladen").id], "Ada")
-        accounts.change_group(second.id, "Ada", name="Nichts")
+        shop.press(id_, "save", group=str(shop.group))
+    assert shop.fields(shop.begin("/compose"))["group"] == str(shop.group), "the one that was used last"
 
 
 # --- the outbox
@@ -612,7 +618,7 @@ def test_another_site_can_not_make_or_send_a_mail(shop: Shop) -> None:
         assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("body", [b"", b"--x", b"--x\r\ncontent-disposition: form-data; name=files; filename=\r\n\r\n"])
+@pytest.mark.parametrize("body", [b"", b"--x", b"--x\r\nnonsense\r\n\r\n"])
 def test_a_broken_form_is_no_fault_of_ours(shop: Shop, body: bytes) -> None:
     id_ = shop.begin("/compose")
     answer = shop.bert.post(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_TEXT = 1_000_000
 """Characters of a text; nobody types more."""
 MOST_FIELD = 100_000
+MOST_ATTACHED = 25_000_000
+"""Bytes; of more no usual mail server takes the mail."""
 _ENCODED = 1.37
 """How much larger a file is in a mail (base64 and its line ends)."""
 _OPEN: tuple[OutgoingState, ...] = ("draft", "queued", "failed", "unclear")
@@ -289,8 +291,13 @@ class Drafts:
         if draft.group is not None:
             found_group(connection, draft.group)
 
+    @property
+    def most_attached(self) -> int:
+        """How many bytes the files of a mail may have in all."""
+        return min(MOST_ATTACHED, int(self.workspace.rules.limits.message_bytes / _ENCODED))
+
     def _fits(self, sizes: Collection[int]) -> None:
-        most = int(self.workspace.rules.limits.message_bytes / _ENCODED)
+        most = self.most_attached
         if sum(sizes) > most:
             raise InputError("the attachments are too large: at most %(most)s bytes in all", most=most)
 

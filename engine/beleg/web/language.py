@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date as Date
 from datetime import UTC, datetime, tzinfo
+from datetime import date as Date
 from pathlib import Path
 
 from babel import Locale, dates, numbers

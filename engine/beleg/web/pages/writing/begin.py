@@ -54,9 +54,7 @@ def reply_all(request: Request, visitor: Reader, row: int) -> Response:
 
 
 @router.post("/messages/{row}/forward")
-def forward(
-    request: Request, visitor: Reader, row: int, attached: Annotated[bool, Form()] = False
-) -> Response:
+def forward(request: Request, visitor: Reader, row: int, attached: Annotated[bool, Form()] = False) -> Response:
     """A message passed on: its text and attachments, or all of it as an attached mail."""
     site = site_of(request)
     return _begun(site, visitor, site.outbox.forward(row, writer(visitor), attached=attached))
@@ -64,9 +62,16 @@ def forward(
 
 def _begun(site: Site, visitor: Visitor, draft: Draft) -> Response:
     """The editor of the draft; of the one that is there, where the visitor began just so before and typed nothing."""
-    if draft.group is None and len(groups := senders(site)) == 1:
-        draft = site.outbox.with_group(draft, groups[0].id)
+    if draft.group is None:
+        draft = site.outbox.with_group(draft, _usual(site, visitor))
     return see(f"/outbox/{_untouched(site, visitor, draft) or site.outbox.save(draft, writer(visitor))}/edit")
+
+
+def _usual(site: Site, visitor: Visitor) -> int | None:
+    """The group that the visitor wrote for last, or the only one."""
+    groups = [each.id for each in senders(site)]
+    wrote = [each.draft.group for each in site.outbox.listed(person=visitor.id, limit=1).rows]
+    return next((each for each in wrote if each in groups), groups[0] if len(groups) == 1 else None)
 
 
 def _untouched(site: Site, visitor: Visitor, draft: Draft) -> int | None:

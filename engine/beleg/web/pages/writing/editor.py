@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from beleg.errors import InputError, NotFound
 from beleg.store.outgoing import Draft, NewFile, Outgoing
-from beleg.web.pages.writing.found import message_of, seen, send_soon, senders, writer
-from beleg.web.pages.writing.typed import Typed, typed, version_of
+from beleg.web.pages.writing.found import message_of, seen, send_soon, senders, tell, writer
+from beleg.web.pages.writing.typed import FIELDS, Typed, typed, version_of
 from beleg.web.render import AsTyped, page, see
 from beleg.web.sessions import Anyone, NotAllowed, Reader, Visitor
 from beleg.web.site import Site, site_of
@@ -35,7 +35,7 @@ def pressed(request: Request, visitor: Anyone, id_: int, form: Annotated[Typed, 
         return _editor(request, visitor, None, form.draft, status=401, id_=id_, version=form.version)
     if not visitor.user.mail:
         raise NotAllowed("mail")
-    site, tell = site_of(request), visitor.language.tell
+    site = site_of(request)
     mail = seen(site, visitor, id_)
     if form.do == "copy":
         return see(f"/outbox/{_copied(site, visitor, mail, form)}/edit?done=copied")
@@ -48,7 +48,7 @@ def pressed(request: Request, visitor: Anyone, id_: int, form: Annotated[Typed, 
         site.outbox.change(id_, _with_sender(site, mail, form))
     except (InputError, NotFound) as error:
         mail = seen(site, visitor, id_)
-        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=[tell(error)])
+        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=[tell(visitor, error)])
     return _done(request, visitor, site, id_, form)
 
 
@@ -66,7 +66,7 @@ def _done(request: Request, visitor: Visitor, site: Site, id_: int, form: Typed)
             site.outbox.discard(id_, visitor.name)
             return see(f"/outbox/{id_}?done=discarded")
     except (InputError, NotFound) as error:
-        faults.append(visitor.language.tell(error))
+        faults.append(tell(visitor, error))
     if faults:
         mail = seen(site, visitor, id_)
         return _editor(request, visitor, mail, mail.draft, status=400, faults=faults)
@@ -82,7 +82,7 @@ def _attached(site: Site, visitor: Visitor, id_: int, form: Typed) -> list[str]:
         try:
             site.outbox.attach(id_, file)
         except InputError as error:
-            faults.append(f"{file.name}: {visitor.language.tell(error)}")
+            faults.append(f"{file.name}: {tell(visitor, error)}")
     return faults
 
 
@@ -130,13 +130,13 @@ def _editor(
     """The page; `other` is what is stored instead of what was typed. No `mail`: nobody is signed in (any more), so it
     shows what was typed, and nothing else."""
     site = site_of(request)
-    shown = {each: AsTyped(getattr(draft, each)) for each in ("to", "cc", "bcc", "subject", "text")}
+    shown = {each: AsTyped(getattr(draft, each)) for each in FIELDS}
     return page(
         request, visitor, "writing.html", status=status, id=mail.id if mail else id_, mail=mail, draft=draft,
         typed=shown, other=other, stored_text=AsTyped(other.text) if other else "",
         message=message_of(site, mail.draft.answers) if mail else None,
         version=version or (version_of(mail.draft) if mail else ""),
-        groups=senders(site) if mail else [], signatures=site.accounts.signatures() if mail else [],
+        most=site.outbox.most_attached, groups=senders(site) if mail else [], signatures=site.accounts.signatures() if mail else [],
         signature=site.outbox.signature_in(draft.text) if mail else None,
         faults=values.pop("faults", []), done=values.pop("done", ""), **values,
     )  # fmt: skip

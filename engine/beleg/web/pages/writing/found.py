@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from beleg.accounts import Group
 from beleg.accounts.outbox import Writer
-from beleg.errors import InputError, NotFound
+from beleg.errors import InputError, NotFound, Told
 from beleg.store.mails import StoredMessage
 from beleg.store.outgoing import Outgoing
 from beleg.web.jobs import EVERYBODY, Progress
@@ -23,6 +23,15 @@ def writer(visitor: Visitor) -> Writer:
     assert visitor.user
     language = visitor.language
     return Writer(visitor.user.name, visitor.user.id, visitor.user.address or "", language.code, language.zone)
+
+
+def tell(visitor: Visitor, error: Told) -> str:
+    """What an error of the outbox says, as a sentence in the visitor's language."""
+    language = visitor.language
+    said = language.tell(error)
+    if "field" in error.values:  # the name of a field of the editor
+        said = language.say(error.message, **error.values | {"field": language.say(str(error.values["field"]))})
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}"
 
 
 def seen(site: Site, visitor: Visitor, id_: int) -> Outgoing:

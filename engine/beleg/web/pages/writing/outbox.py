@@ -14,7 +14,7 @@ from beleg.store.outgoing import Outgoing, OutgoingState
 from beleg.store.pages import Page
 from beleg.web.listing import address
 from beleg.web.pages.message.files import download
-from beleg.web.pages.writing.found import message_of, seen, send_soon, writer
+from beleg.web.pages.writing.found import message_of, seen, send_soon, tell, writer
 from beleg.web.render import page, see
 from beleg.web.sessions import Reader, Visitor
 from beleg.web.site import Site, site_of
@@ -97,7 +97,7 @@ def send_again(request: Request, visitor: Reader, id_: int) -> Response:
     try:
         site.outbox.resend(id_, visitor.name)
     except InputError as error:
-        return _shown(request, visitor, mail, fault=visitor.language.tell(error))
+        return _shown(request, visitor, mail, fault=tell(visitor, error))
     send_soon(site)
     return see(f"{PATH}/{id_}")
 
@@ -150,7 +150,7 @@ def _did(request: Request, visitor: Visitor, id_: int, what: str) -> Response:
     try:
         does[what](id_, visitor.name)
     except InputError as error:
-        return _shown(request, visitor, mail, fault=visitor.language.tell(error))
+        return _shown(request, visitor, mail, fault=tell(visitor, error))
     return see(f"{PATH}/{id_}{'/edit' if what == 'back' else ''}?done={what}")
 
 

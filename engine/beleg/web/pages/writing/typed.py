@@ -11,16 +11,16 @@ from fastapi import Request
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.types import Scope
 
+from beleg.errors import InputError
 from beleg.show import file_name
 from beleg.store.outgoing import Draft, NewFile
 from beleg.web.sessions import COOKIE
 from beleg.web.site import Site
 
-LONGEST = 27 * 1024 * 1024
-"""Bytes of the editor's form with its files: those that a mail may have, and what is typed."""
-LONGEST_TYPED = 1024 * 1024
-"""Bytes of what is typed into one field; all that a form may have whose sender is not signed in (any more)."""
+LONGEST_TYPED = 2 * 1024 * 1024
+"""Bytes of what is typed: all that a form may have besides its files, or whose sender is not signed in (any more)."""
 MOST_FILES = 100
+FIELDS = ("to", "cc", "bcc", "subject", "text")
 _EDITOR = re.compile(r"/outbox/\d{1,18}/edit")
 _CONTROLS = re.compile("[\\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
@@ -52,12 +52,16 @@ def longest(site: Site, scope: Scope) -> int:
     if scope["method"] != "POST" or not _EDITOR.fullmatch(scope["path"]):
         return 0
     cookie = Request(scope).cookies.get(COOKIE)
-    return LONGEST if cookie and site.signer.read(cookie) else LONGEST_TYPED
+    signed_in = cookie and site.signer.read(cookie)
+    return LONGEST_TYPED + (site.outbox.most_attached if signed_in else 0)
 
 
 async def typed(request: Request) -> Typed:
-    """The form of a request."""
-    async with request.form(max_files=MOST_FILES, max_fields=50, max_part_size=LONGEST) as form:
+    """The form of a request. Raises InputError where part of what was typed is missing, so that it replaces nothing."""
+    # How long all of it may be is bounded before (`beleg.web.body`).
+    async with request.form(max_files=MOST_FILES, max_fields=50, max_part_size=2**40) as form:
+        if any(name not in form for name in FIELDS):
+            raise InputError("This is not the whole form of the editor. Go back, and shorten the text.")
         files = [
             NewFile(file_name(each.filename), _type(each.headers), await each.read())
             for each in form.getlist("files")
