@@ -648,6 +648,11 @@ def test_a_link_that_serves_no_account_goes(accounts: Accounts, server: Authoris
     accounts.remove([shop.id], "Ada")
     assert [each.user for each in accounts.links.states().values()] == ["otto@firma.example"]
     assert server.asked["/revoke"] == 1
+    accounts.change(other.id, "Ada", host="pop.elsewhere.example", user="OTTO@firma.example")  # the same mailbox
+    assert accounts.links.state(other).state == "linked"
+    for each in accounts.accounts():
+        accounts.change(each.id, "Ada", user="ute@firma.example")
+    assert accounts.links.states() == {}
 
 
 def test_what_is_unlinked_while_it_is_renewed_stays_unlinked(accounts: Accounts, server: AuthorisationServer) -> None:
