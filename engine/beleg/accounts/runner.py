@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from beleg.accounts.fetching import Fetcher
 
@@ -33,13 +34,20 @@ class Runner:
     processes may run the same tasks on one database: what must be done once is done under a lock (`only_one`)."""
 
     def __init__(self, tasks: Sequence[Task], stop: threading.Event | None = None) -> None:
-        self._tasks = tasks
+        self.tasks = tuple(tasks)
         self._stop = stop or threading.Event()
         self._threads: list[threading.Thread] = []
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Begin."""
-        for task in self._tasks:
+        for task in self.tasks:
             # As daemons: a thread that waits for a server must not keep the process from ending.
             thread = threading.Thread(target=self._repeat, args=(task,), name=f"beleg-{task.name}", daemon=True)
             thread.start()
@@ -51,7 +59,7 @@ class Runner:
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        for task in self._tasks:
+        for task in self.tasks:
             task.join(max(0.0, until - time.monotonic()))
 
     def _repeat(self, task: Task) -> None:
