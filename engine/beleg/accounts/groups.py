@@ -10,6 +10,7 @@ from beleg.accounts.base import Base, arrival_of, found_account, found_group, gr
 from beleg.accounts.model import ArrivalRule, Group, Signature
 from beleg.errors import InputError, NotFound
 from beleg.store import accounts as store
+from beleg.store import people
 
 
 class Grouping(Base):
@@ -114,6 +115,8 @@ class Grouping(Base):
         with self.writing() as connection:
             row = found_account(connection, rule.account)
             found_group(connection, rule.group)
+            if rule.owner is not None and people.user(connection, rule.owner) is None:
+                raise NotFound("there is no user %(number)s", number=str(rule.owner))
             values = {"mail_group": rule.group, "work": rule.work, "owner": rule.owner, "topic": rule.topic}
             store.set_arrival_rule(connection, rule.account, values)
             self.note(connection, by, "arrival.change", row.name, after=values)
