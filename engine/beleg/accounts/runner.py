@@ -13,6 +13,8 @@ from beleg.accounts.fetching import Fetcher
 
 LOOK = 5.0
 """Seconds between two looks at which accounts are due: one that was switched on is fetched soon."""
+AT_ONCE = 4
+"""How many accounts are fetched at the same time: each takes two connections to the database."""
 LONGEST_STOP = 10.0
 """Seconds that the end of the process waits for what is under way; it may be cut off at any point without loss."""
 _log = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ class Fetching:
         """Begin to fetch what is due and not under way."""
         self._under_way = {id_: thread for id_, thread in self._under_way.items() if thread.is_alive()}
         for account in self._fetcher.due():
-            if account.id not in self._under_way:
+            if account.id not in self._under_way and len(self._under_way) < AT_ONCE:
                 thread = threading.Thread(target=self._fetch, args=(account.id,), name="beleg-fetch", daemon=True)
                 self._under_way[account.id] = thread
                 thread.start()
