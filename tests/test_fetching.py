@@ -273,6 +273,9 @@ def test_an_erased_mail_stays_away(office: Office) -> None:
     office.well()
     erase(office.accounts.workspace, "anna@kunde.example", by="Ada")
     assert len(office.stored) == 1
+    with office.accounts.database.begin(write=False) as connection:
+        # Another message may get its number.
+        assert connection.execute(text("SELECT message FROM seen WHERE uid = 'a'")).scalar_one() is None
     drop.mails = {"new": letter(1), "b": drop.mails["b"]}  # and the server lost its index
     report = office.well()
     assert (report.new, report.known, len(office.stored)) == (0, 1, 1)
@@ -684,6 +687,18 @@ def test_faults_wait_longer_each_time_and_some_for_a_person(small: Office) -> No
     small.well()
     account = small.accounts.account("Shop")
     assert (account.failures, account.fault, account.error, account.halted) == (0, None, None, False)
+
+
+def test_a_check_that_goes_well_has_it_tried_again(small: Office) -> None:
+    small.drop.password = "anderes"
+    assert small.ill().fault == "sign_in"
+    check = small.accounts.check
+    assert not list(check("in", small.account.id))[-1].ok
+    assert list(check("in", small.account.id, password=SecretStr("anderes")))[-1].ok  # that is not what is stored
+    assert small.fetcher.due() == []
+    small.drop.password = "geheim"
+    assert list(check("in", small.account.id))[-1].ok
+    assert len(small.fetcher.due()) == 1
 
 
 def test_a_link_that_must_be_made_again(small: Office, monkeypatch: pytest.MonkeyPatch) -> None:
