@@ -18,6 +18,7 @@ from beleg.cli import (
     key,
     mail,
     new_plugin,
+    outbox,
     privacy,
     records,
     replay,
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user,
+    demo, setup, records, mail, fetch, outbox, decide, capture, scenarios, replay, correct, serve, user,
     key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
