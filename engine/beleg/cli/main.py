@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from beleg.cli import (
+    account,
     capture,
     correct,
     decide,
     demo,
     fetch,
+    group,
     key,
+    link,
     mail,
     new_plugin,
     outbox,
@@ -24,6 +27,7 @@ from beleg.cli import (
     replay,
     scenarios,
     serve,
+    server,
     setup,
     user,
 )
@@ -40,8 +44,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, outbox, decide, capture, scenarios, replay, correct, serve, user,
-    key, privacy, new_plugin,
+    demo, setup, records, mail, account, group, fetch, outbox, decide, capture, scenarios, replay, correct,
+    serve, server, user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 

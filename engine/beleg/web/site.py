@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import Request
 
 from beleg.accounts import Accounts
+from beleg.accounts.outbox import Outbox
 from beleg.clause import LANGUAGES
 from beleg.explain import Explainer
 from beleg.people import People
@@ -32,6 +33,8 @@ class Site:
     languages: dict[str, Language] = field(init=False)
     explainers: dict[str, Explainer] = field(init=False)
     jobs: Jobs = field(default_factory=Jobs)
+    checks: Jobs = field(default_factory=Jobs)
+    """Mail servers that are tried; a slow one keeps no other work waiting."""
     room: Room = field(default_factory=Room)
     coverage: Job | None = field(default=None, init=False)
     """Which clauses the scenarios reach; started by the first who looks at the rules."""
@@ -47,6 +50,11 @@ class Site:
     def workspace(self) -> Workspace:
         """The workspace."""
         return self.accounts.workspace
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The mail that is written and sent."""
+        return Outbox(self.accounts)
 
     @cached_property
     def signer(self) -> Signer:
