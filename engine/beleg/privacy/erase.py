@@ -19,7 +19,7 @@ from beleg.privacy.mail import Unmaskable, masked
 from beleg.privacy.person import NAMELESS, Person, person_key
 from beleg.privacy.traces import Moves, Rewriting, moved
 from beleg.record import CUSTOMER, Record, Reference, role_types
-from beleg.store import erasing, journal
+from beleg.store import erasing, journal, outgoing
 from beleg.store.mails import Mails, StoredMessage
 from beleg.trace import decode
 from beleg.workspace import Workspace
@@ -52,7 +52,8 @@ class PlannedMail:
 @dataclass(frozen=True)
 class Plan:
     """What erasing an address does (or did): to mails with the assignments on those that are deleted, to the decisions
-    that name him on mails that stay, to ERP records in the mirror, to entries of the journal. `ignored` are his entries
+    that name him on mails that stay, to ERP records in the mirror, to entries of the journal, to drafts and what the
+    outbox keeps (`written`, all deleted). `ignored` are his entries
     on the lists of ignored addresses, which stay unless `with_ignored`; `deleted_records` those whose id is the
     address."""
 
@@ -65,11 +66,12 @@ class Plan:
     journal: int = 0
     ignored: tuple[tuple[str, str], ...] = ()
     with_ignored: bool = False
+    written: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is stored that would go."""
-        going = (self.mails, self.decisions, self.records, self.deleted_records, self.journal)
+        going = (self.mails, self.decisions, self.records, self.deleted_records, self.journal, self.written)
         return not any(going) and not (self.ignored and self.with_ignored)
 
     def counts(self) -> dict[str, int]:
@@ -82,6 +84,7 @@ class Plan:
             "decisions": self.decisions,
             "records": len(self.records) + len(self.deleted_records),
             "journal": self.journal,
+            "written": self.written,
             "ignored": len(self.ignored) if self.with_ignored else 0,
         }
 
@@ -159,7 +162,9 @@ class _Erasure:
         decisions = self._decisions(rewriting, moves, {each.thread for each in stored.values()}, gone, write=write)
         redacted = self._journal(gone, {stored[row].subject for row in gone} - {""}, write=write)
         kept, dropped, touched = self._records(records, write=write)
+        written = outgoing.naming(self._db, self._person.is_in, set(stored))
         if write:
+            outgoing.erase(self._db, written)
             erasing.remember(self._db, [each.sha256 for each in stored.values()])
             erasing.delete_mails(self._db, gone)
             self._mails.settle(touched - gone, self._step_types)
@@ -171,7 +176,7 @@ class _Erasure:
             erasing.delete_ignored(self._db, self._person.key)
         return Plan(
             self._address, tuple(planned), assignments, decisions, kept, dropped, redacted, tuple(ignored),
-            self._with_ignored,
+            self._with_ignored, len(written),
         )  # fmt: skip
 
     # --- mails and decisions -------------------------------------------------------------------------------------
