@@ -83,6 +83,7 @@ def raised() -> set[MsgId]:
     package = WEB.parent
     paths = [*(package / "people").glob("*.py"), *WEB.glob("*.py"), *(WEB / "pages").rglob("*.py")]
     found: set[MsgId] = {NO_ENTRY}
+    paths += [package / "accounts" / f"{name}.py" for name in ("drafts", "outbox", "sending", "writing")]
     paths += [package / "workspace" / f"{name}.py" for name in ("corrections", "ignoring", "opened")]
     names = ("base", "entered", "accounts", "groups", "creating", "servers")
     paths += [package / "accounts" / f"{name}.py" for name in names]

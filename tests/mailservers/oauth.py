@@ -268,13 +268,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Whoever did not trust us, or went away, knows why."""
+
+
 @contextmanager
 def authorising(context: ssl.SSLContext | None = None) -> Iterator[AuthorisationServer]:
     """Serve on a free port of loopback, with TLS where there is a context."""
     known = AuthorisationServer()
     handler = type("Handler", (_Handler,), {"known": known})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

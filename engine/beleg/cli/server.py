@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beleg.cli.frame import By, Json, Lang, complain, frame, person, say, say_json, say_table
+from beleg.cli.password import PasswordStdin, given_password
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The mail server, for example greyhound.")]
 Address = Annotated[str | None, typer.Option("--address", help="Its host, or its https URL.")]
 UserName = Annotated[str | None, typer.Option("--user", help="The user that signs in there.")]
-PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
-]
 AskPassword = Annotated[bool, typer.Option("--password", help="Ask for the password on the terminal.")]
 ClientId = Annotated[str | None, typer.Option("--client-id", help="How Beleg names itself there; made if left out.")]
 ServerName = Annotated[str | None, typer.Option("--server-name", help="The name in the certificate, if another.")]
@@ -195,9 +193,7 @@ def _password(from_stdin: bool, ask: bool) -> SecretStr | None:
         return None
     from pydantic import SecretStr
 
-    from beleg.cli.user import entered_password
-
-    return SecretStr(entered_password(from_stdin))
+    return SecretStr(given_password(from_stdin))
 
 
 def _pem(file: Path | None) -> str | None:

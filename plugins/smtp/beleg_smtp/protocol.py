@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from beleg_smtp.session import Session
 
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
-_ADDRESS = re.compile(rf"(?:{_QUOTED}|[^\x00-\x20\x7f<>\"]+)@[^\x00-\x20\x7f<>\"]+")
+_ADDRESS = re.compile(rf"(?:{_QUOTED}|[^\x00-\x20\x7f<>@\"]+)@[^\x00-\x20\x7f<>@\"]+")
 _BAD_BYTES = re.compile(rb"\0|(?<!\r)\n|\r(?!\n)")
 _SIGN_IN_FIRST = (530, 534, 535, 538)
 """What a server answers to who should have signed in (RFC 4954 section 6)."""

@@ -98,7 +98,7 @@ class Session:
         try:
             if endpoint.authorities:
                 context.load_verify_locations(cadata=endpoint.authorities)
-        except (ssl.SSLError, ValueError) as error:
+        except (ssl.SSLError, ValueError, TypeError) as error:
             raise self.error("tls", say.NO_AUTHORITIES) from error
         try:
             found = context.wrap_socket(smtp.sock, server_hostname=endpoint.server_name or endpoint.host)
