@@ -21,6 +21,7 @@ from beleg.web import Site
 from beleg.workspace import Workspace
 from browser import DESKTOP, PHONE, Surfing, browsing
 from mailservers.dovecot import PASSWORD, Dovecot
+from mailservers.smtp import SmtpServer, smtp_server
 from serving import Served, accounts_on, serving
 
 Surf = Callable[..., Surfing]
@@ -97,6 +98,7 @@ WORDS = {
         "settings": "Settings", "missing": "still missing", "add": "Add a POP3 account", "check": "Check settings",
         "right": "The settings are right", "save": "Save", "wrong": "do not work yet", "hint": "sender address",
         "changed": "The group was changed", "smtp": "The SMTP account of this name", "linked": "Linked",
+        "reply": "Reply", "send": "Send", "text": "It is on its way.", "taken": "The mail server took it.",
         "undo": "Undo: keep Shop", "delete": "Save: delete them", "together": "Edit together …", "all": "active",
         "remove": "Remove",
     },
@@ -105,6 +107,8 @@ WORDS = {
         "check": "Einstellungen prüfen", "right": "Die Einstellungen stimmen", "save": "Speichern",
         "wrong": "funktionieren die Einstellungen noch nicht", "hint": "Absenderadresse",
         "changed": "Die Gruppe wurde geändert", "smtp": "Das SMTP-Konto dieses Namens", "linked": "Zugeordnet",
+        "reply": "Antworten", "send": "Senden", "text": "Sie ist unterwegs.",
+        "taken": "Der Mailserver hat sie angenommen",
         "undo": "Rückgängig: Shop behalten", "delete": "Speichern: Konten löschen",
         "together": "Gemeinsam bearbeiten …", "all": "aktiv", "remove": "Entfernen",
     },
@@ -120,10 +124,17 @@ class TestAgainstDovecot:
 
     @pytest.mark.parametrize("lang", ["en", "de"])
     def test_the_walk_of_an_administrator(self, shop: Served, surf: Surf, dovecot: Dovecot, lang: str) -> None:
-        """Enter an account, check it, switch it on, save; the group's address; mail arrives, and is assigned."""
+        """Enter an account, check it, switch it on, save; the group's address; mail arrives, and is assigned; a reply
+        is sent, and inherits."""
+        with smtp_server(tls=dovecot.certificate) as sending:
+            self.walk(shop, surf(lang=lang), dovecot, sending, lang)
+
+    @staticmethod
+    def walk(shop: Served, window: Surfing, dovecot: Dovecot, sending: SmtpServer, lang: str) -> None:
+        """Against a mailbox of its own."""
         words = WORDS[lang]
         mailbox = dovecot.new_user()
-        window = surf(lang=lang)
+        sending.user, sending.password = mailbox, PASSWORD
         page = window.page
         page.get_by_role("navigation").get_by_role("link", name=words["settings"], exact=True).click()
         assert page.get_by_text(words["missing"]).count() == 2
@@ -145,7 +156,7 @@ class TestAgainstDovecot:
         assert shop.site.accounts.accounts() == [], "nothing is stored"
         page.check("#active")
         page.get_by_text(words["smtp"]).click()
-        page.fill("#sends_host", "smtp.lampenladen.example")
+        page.fill("#sends_port", str(sending.port))
         window.picture(f"account-new-{lang}")
         faults = faults_of(page)
 
@@ -165,6 +176,14 @@ class TestAgainstDovecot:
         window.picture(f"groups-{lang}")
         faults += faults_of(page)
         assert shop.site.accounts.group("Shop").address == "info@lampenladen.example"
+        page.goto(f"{ACCOUNTS}/{shop.site.accounts.account('Shop', 'out').id}")
+        page.fill("#senders", "info@lampenladen.example")
+        page.get_by_role("button", name=words["check"]).click()
+        page.get_by_text(words["right"]).wait_for()
+        window.picture(f"account-smtp-{lang}")
+        faults += faults_of(page)
+        page.get_by_role("button", name=words["save"], exact=True).click()
+        page.get_by_role("status").wait_for()
 
         dovecot.deliver(mailbox, QUESTION)
         account = shop.site.accounts.account("Shop")
@@ -177,6 +196,29 @@ class TestAgainstDovecot:
         assert linked.get_by_role("heading", name=words["linked"]).is_visible()
         assert "AB-1042" in linked.locator("mark").all_inner_texts()
         window.picture(f"fetched-{lang}")
+        asked = shop.site.workspace.find_message("nachfrage@kunde.example")
+
+        page.get_by_role("button", name=words["reply"], exact=True).click()
+        page.locator("#text").press_sequentially(words["text"])
+        page.get_by_role("button", name=words["send"], exact=True).click()
+        page.wait_for_url(re.compile(r"/outbox/\d+$"))
+        answer = page.locator("main a.button[href^='/messages/']")
+        for _ in range(100):
+            if sending.stored and page.get_by_text(words["taken"]).count():
+                break
+            page.wait_for_timeout(100)
+            page.reload()
+        window.picture(f"replied-{lang}")
+        [sent] = sending.stored
+        assert (sent.sender, sent.recipients) == ("info@lampenladen.example", ["anna@kunde.example"])
+        assert b"In-Reply-To: <nachfrage@kunde.example>" in sent.raw
+        answer.click()
+        page.wait_for_url("**/messages/*")
+        row = int(page.url.rpartition("/")[2].partition("?")[0])
+        assert row != asked.row
+        standing = shop.site.workspace.standing
+        assert {str(each) for each in standing(row)} == {str(each) for each in standing(asked.row)} != set()
+        window.picture(f"reply-inherits-{lang}")
         page.goto(ACCOUNTS)
         window.picture(f"accounts-after-fetching-{lang}")
         assert faults == []
