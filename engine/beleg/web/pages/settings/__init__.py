@@ -1,0 +1,1 @@
+"""The pages of settings, one module each."""
