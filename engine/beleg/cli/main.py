@@ -14,6 +14,7 @@ from beleg.cli import (
     correct,
     decide,
     demo,
+    handling,
     mail,
     new_plugin,
     privacy,
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, decide, capture, scenarios, replay, correct, serve, user, privacy, new_plugin,
+    demo, setup, records, mail, handling, decide, capture, scenarios, replay, correct, serve, user, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 
