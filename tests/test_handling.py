@@ -17,6 +17,7 @@ from beleg.store.criteria import Criteria
 from beleg.store.handling import Handled
 from beleg.store.inbox import EVERYTHING
 from beleg.store.mails import Handling, Mails
+from beleg.trace import digest
 from beleg.workspace import Workspace
 from commands import Cli
 from serving import accounts_on
@@ -140,12 +141,11 @@ def test_deleted_mail_is_hidden_and_stays_in_its_thread(accounts: Accounts) -> N
 
 def test_no_decision_knows_of_it(accounts: Accounts) -> None:
     workspace = accounts.workspace
-    workspace.assign([1, 2, 3])
-    before = [workspace.trace(row) for row in (1, 2, 3)]
+    before = [digest(workspace.trace(row)) for row in (1, 2, 3)]
     tag = accounts.add_tag("urgent", "Ada")
     accounts.handle([1, 2, 3], "Ada", 1, work="done", owner="me", spam=1, deleted=True, tags_add=[tag.id])
     workspace.assign([1, 2, 3])
-    assert [workspace.trace(row) for row in (1, 2, 3)] == before
+    assert [digest(workspace.trace(row)) for row in (1, 2, 3)] == before
 
 
 # --- topics
