@@ -419,8 +419,9 @@ def test_a_page_is_read_from_an_index_alone(workspace: Workspace) -> None:
     condition, order, parameters = pages.keyset(place)
     criteria = [
         Criteria(), Criteria(group=1), Criteria(group=1, work="open", spam=0), Criteria(owner=1),
-        Criteria(owner="pool"), Criteria(group=1, work="open", spam=0, owner=1), Criteria(spam=1), Criteria(group=1, spam=2),
-        Criteria(topic=1),        Criteria(deleted=True), Criteria(group=1, deleted=True), Criteria(work="done"),
+        Criteria(owner="pool"), Criteria(group=1, work="open", spam=0, owner=1), Criteria(spam=1),
+        Criteria(group=1, spam=2), Criteria(topic=1), Criteria(deleted=True), Criteria(group=1, deleted=True),
+        Criteria(work="done"),
     ]  # fmt: skip
     with workspace.database.begin(write=False) as connection:
         for state in inbox.FILTERS:

@@ -169,7 +169,7 @@ def test_the_bar_of_a_message(shop: Served, accounts: Accounts, rows: list[int])
     history = " ".join(unescape(re.sub(r"<[^>]*>", "", text.split('id="history"')[1])).split())
     assert "Bert: deleted mail" in history
     assert "Bert: done mail" in history
-    assert "Bert: Bert" in history  # taken over
+    assert "Bert: given to Bert" in history
 
 
 def test_a_search_is_saved(shop: Served, accounts: Accounts) -> None:
