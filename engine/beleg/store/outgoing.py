@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -232,35 +232,6 @@ def counts(connection: Connection, person: int | None, group: int | None) -> dic
     """How many are in each state, of those that are not discarded."""
     query = select(outgoing.c.state, func.count()).where(*_where(person, group, False)).group_by(outgoing.c.state)
     return {state: int(count) for state, count in connection.execute(query)}
-
-
-def naming(connection: Connection, named: Callable[[str], bool], rows: Collection[int]) -> list[int]:
-    """The numbers of those that became one of these messages, and of those whose recipients, subject, text, file
-    names or attached mails are `named`; sent or not, discarded or not. Reads them all."""
-    columns = (
-        outgoing.c.id,
-        outgoing.c.message,
-        outgoing.c.recipients,
-        outgoing.c.subject,
-        outgoing.c.body,
-        outgoing.c.said,
-    )
-    found = []
-    for row in connection.execute(select(*columns).order_by(outgoing.c.id)):
-        if row.message in rows or any(map(named, (row.recipients, row.subject, row.body, row.said))):
-            found.append(row.id)
-    names = select(outgoing_file.c.outgoing, outgoing_file.c.name)
-    found += [row.outgoing for row in connection.execute(names) if named(row.name)]
-    mails = select(outgoing_file.c.outgoing, outgoing_file.c.data).where(outgoing_file.c.type == "message/rfc822")
-    found += [row.outgoing for row in connection.execute(mails) if named(row.data.decode("utf-8", "replace"))]
-    return sorted(set(found))
-
-
-def erase(connection: Connection, ids: Collection[int]) -> None:
-    """Delete mails with their files, whatever state they are in."""
-    for id_ in ids:
-        connection.execute(delete(outgoing_file).where(outgoing_file.c.outgoing == id_))
-        connection.execute(delete(outgoing).where(outgoing.c.id == id_))
 
 
 def group_of_message(connection: Connection, row: int) -> int | None:
