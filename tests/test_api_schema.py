@@ -32,6 +32,7 @@ SCOPES = ("read", "correct", "admin")
 SPARED = {
     "changeUser": "could make the administrator whose token is used another one, or inactive",
     "setPassword": "hashes a password for each example; the body is that of addUser",
+    "checkAccount": "would connect to made-up hosts",
     "revokeToken": "could revoke the token that is used",
 }
 """Operations that are not called at random, and why; `test_api` has them all."""

@@ -9,8 +9,10 @@ from fastapi.routing import APIRoute
 
 from beleg.version import __version__
 from beleg.web.api import (
+    accounts,
     assignments,
     explaining,
+    groups,
     health,
     history,
     ignored,
@@ -26,8 +28,11 @@ from beleg.web.api.problem import explain_errors
 from beleg.web.site import Site
 
 _ROUTERS = tuple(
-    each.router for each in (messages, assignments, explaining, history, records, ignored, users, tokens, rules, health)
-)
+    each.router
+    for each in (
+        messages, assignments, explaining, history, records, ignored, accounts, groups, users, tokens, rules, health
+    )
+)  # fmt: skip
 ROUTES = tuple(route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
 
 
