@@ -60,7 +60,6 @@ def serving(drop: Maildrop) -> Iterator[Maildrop]:
     """Serve it on a free port, one session after the other."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         drop.port = listening.getsockname()[1]
-        listening.settimeout(0.05)
         ended = threading.Event()
         thread = threading.Thread(target=_serve, args=(listening, drop, ended))
         thread.start()
@@ -68,12 +67,13 @@ def serving(drop: Maildrop) -> Iterator[Maildrop]:
             yield drop
         finally:
             ended.set()
+            listening.shutdown(socket.SHUT_RDWR)  # what waits in accept ends at once
             thread.join(20)
 
 
 def _serve(listening: socket.socket, drop: Maildrop, ended: threading.Event) -> None:
-    while not ended.is_set():
-        with suppress(TimeoutError):
+    with suppress(OSError):
+        while not ended.is_set():
             connection, _ = listening.accept()
             connection.settimeout(10)
             drop.sessions += 1

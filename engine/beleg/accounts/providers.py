@@ -58,7 +58,8 @@ class Provider:
     """A provider. `scopes` parted by blanks; the addresses are those of OAuth2's endpoints (`revoke` and `consent`
     empty where there is none), `{tenant}` in place of the company's directory; `extra`: what the authorisation request
     has besides; `unused`: seconds after the last renewal at which a link ends, 0: it does not; `tips`: what people
-    must know. `secret` is the client's; `client_id` is empty where it is not set up."""
+    must know. `secret` is the client's (empty in lists, where `has_secret` says whether there is one); `client_id` is
+    empty where it is not set up."""
 
     name: str
     title: str
@@ -75,6 +76,7 @@ class Provider:
     tips: tuple[Sentence, ...] = ()
     client_id: str = ""
     secret: SecretStr = NO_SECRET
+    has_secret: bool = False
     testing: bool = False
 
     @property
@@ -154,7 +156,9 @@ PRESETS: Mapping[str, Provider] = MappingProxyType(
 )
 
 
-def provider_of(name: str, fields: Fields, secret: SecretStr = NO_SECRET) -> Provider:
+def provider_of(
+    name: str, fields: Fields, secret: SecretStr = NO_SECRET, has_secret: bool | None = None
+) -> Provider:  # fmt: skip
     """A provider as it is set up: its preset, if there is one, with what the fields say otherwise."""
     preset = PRESETS.get(name) or Provider(name, fields.get("title") or name)
     values: dict[str, Any] = {key: value for key, value in fields.items() if value or key == "testing"}
@@ -163,7 +167,9 @@ def provider_of(name: str, fields: Fields, secret: SecretStr = NO_SECRET) -> Pro
         values["unused"] = days * DAY
     known = preset.__dataclass_fields__
     whole = {each: getattr(preset, each) for each in known}
-    return Provider(**{**whole, **{key: value for key, value in values.items() if key in known}, "secret": secret})
+    whole |= {key: value for key, value in values.items() if key in known}
+    there = bool(secret.get_secret_value()) if has_secret is None else has_secret
+    return Provider(**{**whole, "secret": secret, "has_secret": there})
 
 
 def preset(name: str, direction: Direction) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -77,6 +77,31 @@ def read_mail(
     reader.write_back(reference)
 
 
+def mirror(accounts: Accounts, server: str, groups: Sequence[ServerItem]) -> dict[str, int]:
+    """Have each of these groups of a server as one of Beleg's, so that its address never counts as evidence; their
+    numbers, by their ids there. One of Beleg's own with the same name and address is that group."""
+    numbers = {}
+    with accounts.writing() as connection:
+        for each in groups:
+            rows = account_store.groups(connection)
+            address, remote = _address(each), f"{server}:{each.id}"
+            row = next((row for row in rows if row.remote == remote), None)
+            if row is None:
+                row = next((row for row in rows if row.remote is None and _same(row, each.name, address)), None)
+            values = {"address": address, "remote": remote}
+            if row is None:
+                name = _free_name(server, each, {row.key for row in rows})
+                numbers[each.id] = account_store.add_group(connection, key=entered.key(name), name=name, **values)
+                accounts.note(connection, ITSELF, "group.mirror", name, after={"address": address})
+                continue
+            numbers[each.id] = row.id
+            if (row.address, row.remote) != (address, remote):
+                account_store.change_group(connection, row.id, values)
+                before = {"address": row.address}
+                accounts.note(connection, ITSELF, "group.mirror", row.name, before=before, after={"address": address})
+    return numbers
+
+
 class _Reader:
     """One go at a server."""
 
@@ -97,39 +122,9 @@ class _Reader:
     # --- groups ------------------------------------------------------------------------------------------------------
 
     def groups(self) -> None:
-        """Have each group of the server as one of Beleg's, so that its address never counts as evidence."""
-        found = self._session.items("group")
-        with self._accounts.writing() as connection:
-            rows = account_store.groups(connection)
-            for each in found:
-                address = _address(each)
-                remote = f"{self._name}:{each.id}"
-                row = next((row for row in rows if row.remote == remote), None)
-                if row is None:
-                    row = next((row for row in rows if row.remote is None and _same(row, each.name, address)), None)
-                values = {"address": address, "remote": remote}
-                if row is None:
-                    title = self._free_name(each, {row.key for row in rows})
-                    values |= {"key": entered.key(title), "name": title}
-                    self._groups[each.id] = account_store.add_group(connection, **values)
-                    rows = account_store.groups(connection)
-                    self._accounts.note(connection, ITSELF, "group.mirror", title, after={"address": address})
-                    continue
-                self._groups[each.id] = row.id
-                if (row.address, row.remote) != (address, remote):
-                    account_store.change_group(connection, row.id, values)
-                    self._accounts.note(
-                        connection, ITSELF, "group.mirror", row.name,
-                        before={"address": row.address}, after={"address": address},
-                    )  # fmt: skip
-        self._report.groups = len(found)
-
-    def _free_name(self, group: ServerItem, taken: set[str]) -> str:
-        try:
-            name = entered.name(group.name)[: entered.LONGEST - 40]
-        except InputError:
-            name = group.id
-        return next(each for each in (name, f"{name} ({self._name} {group.id})") if entered.key(each) not in taken)
+        """Have each group of the server as one of Beleg's."""
+        self._groups = mirror(self._accounts, self._name, self._session.items("group"))
+        self._report.groups = len(self._groups)
 
     # --- mails -------------------------------------------------------------------------------------------------------
 
@@ -295,6 +290,14 @@ def _address(group: ServerItem) -> str:
         return entered.address(str(group.fields.get("address", "")))
     except InputError:
         return ""
+
+
+def _free_name(server: str, group: ServerItem, taken: set[str]) -> str:
+    try:
+        name = entered.name(group.name)[: entered.LONGEST - 40]
+    except InputError:
+        name = group.id
+    return next(each for each in (name, f"{name} ({server} {group.id})") if entered.key(each) not in taken)
 
 
 def _same(row: Row[Any], name: str, address: str) -> bool:

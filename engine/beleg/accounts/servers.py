@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from beleg.accounts import entered
+from beleg.accounts.creating import OF_GROUP
 from beleg.accounts.model import ARRIVAL, ROLES, Role
-from beleg.accounts.reading import HALTING, ReadReport, read_mail
+from beleg.accounts.reading import HALTING, ReadReport, mirror, read_mail
 from beleg.errors import InputError, NotFound
 from beleg.mailserver import (
     NO_SECRET,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 60 * 60
 """Seconds between two tries after many failures."""
 _log = logging.getLogger(__name__)
-OF_GROUP: Sequence[Role] = ("open", "pool", "mine", "sent", "failed", "deleted", "done", "drafts", "spam")
-"""The filters that a new account brings, besides "All e-mails" and "Checked"."""
 
 
 class ServerFields(TypedDict, total=False):
@@ -318,8 +317,7 @@ class Servers:
         name, address = entered.name(account.name), entered.address(account.address)
         server = self._active()
         with self.session(server) as session:
-            made = _Making(session)
-            created = made.all_of(name, address, account)
+            created = _Making(self.accounts, server, session).all_of(name, address, account)
         with self.accounts.writing() as connection:
             there = [f"{kind} {id_}" for kind, id_, _ in created.made]
             self.accounts.note(connection, by, "mailserver.create", f"{server}: {name}", after=there)
@@ -405,7 +403,9 @@ class Servers:
 class _Making:
     """A new account on a server, and undoing it."""
 
-    def __init__(self, session: ServerSession) -> None:
+    def __init__(self, accounts: Accounts, server: str, session: ServerSession) -> None:
+        self._accounts = accounts
+        self._server = server
         self._session = session
         self._made: list[tuple[ItemKind, str, str]] = []
         self._by_hand: list[Sentence] = []
@@ -435,17 +435,22 @@ class _Making:
         return id_
 
     def _group(self, name: str, address: str) -> str:
-        """The group of this name and address; one that is there (an earlier try may have left it) is taken."""
-        for each in self._session.items("group"):
-            if entered.key(each.name) == entered.key(name) and each.fields.get("address") == address:
-                return each.id
-        return self._make("group", name, {"name": name, "address": address})
+        """The group of this name and address. It is mirrored at once: where nothing else there names it, nobody else
+        knows of it. One that an earlier try left is taken."""
+        mirror(self._accounts, self._server, self._session.items("group"))
+        for each in self._accounts.groups():
+            server, _, id_ = (each.remote or "").partition(":")
+            if server == self._server and entered.key(each.name) == entered.key(name) and each.address == address:
+                return id_
+        id_ = self._make("group", name, {"name": name, "address": address})
+        mirror(self._accounts, self._server, [ServerItem(id_, name, {"address": address})])
+        return id_
 
     def _filters(self, name: str, group: str, language: str) -> None:
         there = {each.fields.get("shows") for each in self._session.items("filter") if not each.fields.get("group")}
         if "all" not in there:
             self._filter("all", ROLES["all"].say(language), None)
-        for role in OF_GROUP:
+        for role in (*OF_GROUP, "checked"):
             title = ROLES[role].say(language, {"name": name})
             self._filter(role, title if name in title else f"{name} ({title})", group)
 

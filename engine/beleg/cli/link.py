@@ -118,7 +118,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         for each in found:
             hidden = ("secret", "tips", "fetching", "sending", "extra")
             values = {name: value for name, value in asdict(each).items() if name not in hidden}
-            say_json({**values, "ready": each.ready, "has_secret": bool(each.secret.get_secret_value())})
+            say_json({**values, "ready": each.ready})
         return
     rows = [
         (
@@ -126,7 +126,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             each.title,
             "set up" if each.ready else "not set up",
             each.client_id or "-",
-            "secret" if each.secret.get_secret_value() else "no secret",
+            "secret" if each.has_secret else "no secret",
             each.tenant or "-",
         )
         for each in found

@@ -43,7 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct, serve, server,
+    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct,
+    serve, server,
     user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
