@@ -55,7 +55,12 @@ def shop(ada: httpx.Client) -> dict[str, Any]:
 
 def test_a_new_account_brings_what_belongs_to_it(ada: httpx.Client, shop: dict[str, Any]) -> None:
     account, sending, group = shop["account"], shop["sending"], shop["group"]
-    assert (account["direction"], account["port"], account["active"], account["has_password"]) == ("in", 995, False, True)
+    assert (account["direction"], account["port"], account["active"], account["has_password"]) == (
+        "in",
+        995,
+        False,
+        True,
+    )
     assert (sending["direction"], sending["host"], sending["senders"]) == (
         "out", "smtp.example.com", ["shop@example.com"]
     )  # fmt: skip
