@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from beleg.accounts import answering
 from beleg.accounts.base import found_group, group_of, signature_of
-from beleg.accounts.model import Group
+from beleg.accounts.model import Group, Signature
 from beleg.accounts.writing import file_name
 from beleg.errors import InputError, NotFound
 from beleg.keys import address_key
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_TEXT = 1_000_000
 """Characters of a text; nobody types more."""
 MOST_FIELD = 100_000
+MOST_ATTACHED = 25_000_000
+"""Bytes; of more no usual mail server takes the mail."""
 _ENCODED = 1.37
 """How much larger a file is in a mail (base64 and its line ends)."""
 _OPEN: tuple[OutgoingState, ...] = ("draft", "queued", "failed", "unclear")
@@ -106,6 +108,24 @@ class Drafts:
             if draft.group == group
             else replace(draft, group=group, text=answering.resigned(draft.text, old, new))
         )
+
+    def signature_in(self, text: str) -> int | None:
+        """The number of the signature that stands in a text; None where none does."""
+        found = [each for each in self._signatures() if answering.stands_in(text, each.text)]
+        # One may begin like another.
+        return max(found, key=lambda each: len(each.text)).id if found else None
+
+    def with_signature(self, draft: Draft, signature: int | None) -> Draft:
+        """The draft with this signature, or none, in the place of the one that stands in its text. Raises NotFound."""
+        texts = {each.id: each.text for each in self._signatures()}
+        if signature is not None and signature not in texts:
+            raise NotFound("there is no signature %(number)s", number=str(signature))
+        old = self.signature_in(draft.text)
+        old_text, new_text = (texts.get(each, "") if each is not None else "" for each in (old, signature))
+        return replace(draft, text=answering.resigned(draft.text, old_text, new_text))
+
+    def _signatures(self) -> list[Signature]:
+        return [replace(each, text=each.text.strip("\n")) for each in self.accounts.signatures()]
 
     def _original(self, connection: Connection, row: int) -> answering.Original:
         raw = Mails(connection).raw([row]).get(row) if 0 < row < 2**62 else None
@@ -271,8 +291,13 @@ class Drafts:
         if draft.group is not None:
             found_group(connection, draft.group)
 
+    @property
+    def most_attached(self) -> int:
+        """How many bytes the files of a mail may have in all."""
+        return min(MOST_ATTACHED, int(self.workspace.rules.limits.message_bytes / _ENCODED))
+
     def _fits(self, sizes: Collection[int]) -> None:
-        most = int(self.workspace.rules.limits.message_bytes / _ENCODED)
+        most = self.most_attached
         if sum(sizes) > most:
             raise InputError("the attachments are too large: at most %(most)s bytes in all", most=most)
 

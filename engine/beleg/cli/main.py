@@ -44,8 +44,7 @@ app = typer.Typer(
 )
 for module in (
     demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct,
-    serve, server,
-    user, link, key, privacy, new_plugin,
+    serve, server, user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -23,6 +24,7 @@ from beleg.web.api import create_api
 from beleg.web.api.entry import Entry
 from beleg.web.api.problem import problem
 from beleg.web.body import Bounded
+from beleg.web.pages.writing.typed import longest
 from beleg.web.render import STATIC, page, see
 from beleg.web.room import RETRY_AFTER, Busy
 from beleg.web.safety import Safety
@@ -64,7 +66,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 class _Guarded(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Safety stands outside of everything, so that the answer to an error of ours is guarded too."""
-        return Safety(Bounded(Entry(super().build_middleware_stack(), API), _too_long))
+        inner = Entry(super().build_middleware_stack(), API)
+        return Safety(Bounded(inner, _too_long, partial(longest, self.state.site)))
 
 
 class _Static(StaticFiles):
