@@ -236,6 +236,15 @@ def test_after_a_fault_nothing_more_is_said() -> None:
         assert drop.commands == ["USER", "PASS", "UIDL", "LIST", "RETR"]
 
 
+def test_answers_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beleg_pop3.connection.MOST_MAIL", 10_000)
+    monkeypatch.setattr("beleg_pop3.connection.MOST_ANSWER", 10_000)
+    with serving(Maildrop({"a": FIRST}, answers={"RETR": b"+OK\r\n" + b"x\r\n" * 50_000})) as drop:
+        assert "longer than it can be" in str(fault(drop))
+    with serving(Maildrop({"a": FIRST}, answers={"UIDL": b"+OK\r\n" + b"1 x\r\n" * 50_000})) as drop:
+        assert "longer than it can be" in str(fault(drop))
+
+
 def test_unique_ids_are_given_as_they_come() -> None:
     uidl = b"+OK\r\n1 a\r\n2 a\r\n3\r\n4 \r\n5 " + b"x" * 10_000 + b"\r\n6 with blank\r\n7 \xe4\r\n.\r\n"
     sizes = b"+OK\r\n" + b"".join(b"%d 5\r\n" % n for n in range(1, 8)) + b".\r\n"

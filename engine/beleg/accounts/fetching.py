@@ -113,8 +113,9 @@ class Fetcher:
         self._caught_up: set[int] = set()
 
     def due(self, now: float | None = None) -> list[Account]:
-        """The accounts that are to be fetched now."""
-        return [each for each in self._accounts.accounts("in") if self._is_due(each, now)]
+        """The accounts that are to be fetched now; who waited longest is first."""
+        found = [each for each in self._accounts.accounts("in") if self._is_due(each, now)]
+        return sorted(found, key=lambda each: each.due or 0)
 
     def fetch(self, account_id: int, now: float | None = None, *, only_due: bool = False) -> FetchReport:
         """Fetch an account, and decide what is new where that is to be done on arrival; with `only_due` not before its

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from beleg.accounts.fetching import Fetcher
 
 LOOK = 5.0
 """Seconds between two looks at which accounts are due: one that was switched on is fetched soon."""
+AT_ONCE = 4
+"""How many accounts are fetched at the same time: each takes two connections to the database."""
 LONGEST_STOP = 10.0
 """Seconds that the end of the process waits for what is under way; it may be cut off at any point without loss."""
 _log = logging.getLogger(__name__)
@@ -33,13 +36,20 @@ class Runner:
     processes may run the same tasks on one database: what must be done once is done under a lock (`only_one`)."""
 
     def __init__(self, tasks: Sequence[Task], stop: threading.Event | None = None) -> None:
-        self._tasks = tasks
+        self.tasks = tuple(tasks)
         self._stop = stop or threading.Event()
         self._threads: list[threading.Thread] = []
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Begin."""
-        for task in self._tasks:
+        for task in self.tasks:
             # As daemons: a thread that waits for a server must not keep the process from ending.
             thread = threading.Thread(target=self._repeat, args=(task,), name=f"beleg-{task.name}", daemon=True)
             thread.start()
@@ -51,7 +61,7 @@ class Runner:
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        for task in self._tasks:
+        for task in self.tasks:
             task.join(max(0.0, until - time.monotonic()))
 
     def _repeat(self, task: Task) -> None:
@@ -74,7 +84,7 @@ class Fetching:
         """Begin to fetch what is due and not under way."""
         self._under_way = {id_: thread for id_, thread in self._under_way.items() if thread.is_alive()}
         for account in self._fetcher.due():
-            if account.id not in self._under_way:
+            if account.id not in self._under_way and len(self._under_way) < AT_ONCE:
                 thread = threading.Thread(target=self._fetch, args=(account.id,), name="beleg-fetch", daemon=True)
                 self._under_way[account.id] = thread
                 thread.start()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from beleg.cli.frame import Frame, Lang, frame, say, say_lines, say_table
-from beleg.cli.serve import HOST, PORT, Port, run, site_of
+from beleg.cli.serve import HOST, PORT, Port, background, run, site_of
 
 
 def register(app: typer.Typer) -> None:
@@ -66,13 +66,14 @@ def _serve(one: Frame, folder: Path, port: int) -> None:
     key_file = folder / one.settings.key_file
     add_key(key_file)
     workspace = Workspace(one.open(f"sqlite:///{folder / 'beleg.db'}"), one.installed, one.settings.rules())
-    site = site_of(one.accounts_on(workspace, key_file), one.settings)
+    accounts = one.accounts_on(workspace, key_file)
+    site = site_of(accounts, one.settings)
     for name, address, role in world.PEOPLE:
         site.people.add(name, world.PASSWORD, address=address, role=role, by="demo")
     say()
     who = " or ".join(f"{name} ({role})" for name, _, role in world.PEOPLE)
     say(f"Sign in as {who}, with the password {world.PASSWORD}.")
-    run(site, HOST, port)
+    run(site, HOST, port, runner=background(accounts, one.settings))
 
 
 def _demo(one: Frame, folder: Path, lang: str | None) -> None:

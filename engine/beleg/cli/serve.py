@@ -46,12 +46,7 @@ def serve(
     site = site_of(one.accounts, one.settings)
     if not site.people.users():
         say("Nobody can sign in yet; make the first administrator: beleg user add NAME --role admin")
-    runner = background(one.accounts, one.settings)
-    runner.start()
-    try:
-        run(site, host, port, proxy)
-    finally:
-        runner.stop()
+    run(site, host, port, proxy, background(one.accounts, one.settings))
 
 
 def background(accounts: Accounts, settings: Settings) -> Runner:
@@ -100,9 +95,10 @@ def configured(site: Site, proxy: str = "") -> uvicorn.Config:
     )
 
 
-def run(site: Site, host: str, port: int, proxy: str = "") -> None:
-    """Listen until interrupted. Raises OSError where it can't listen there."""
+def run(site: Site, host: str, port: int, proxy: str = "", runner: Runner | None = None) -> None:
+    """Listen until interrupted; meanwhile a runner does its work. Raises OSError where it can't listen there."""
     import socket
+    from contextlib import nullcontext
 
     import uvicorn
 
@@ -118,4 +114,5 @@ def run(site: Site, host: str, port: int, proxy: str = "") -> None:
             raise OSError(error.errno, f"can't listen on {host} port {port}: {error.strerror}") from None
         shown = f"[{host}]" if ":" in host else host
         say(f"Beleg listens on http://{shown}:{listening.getsockname()[1]} (Ctrl-C ends it)")
-        uvicorn.Server(configured(site, proxy)).run(sockets=[listening])
+        with runner or nullcontext():
+            uvicorn.Server(configured(site, proxy)).run(sockets=[listening])
