@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -291,6 +292,15 @@ class Servers:
             with suppress(DatabaseError):
                 self._settled(name, report, int(now))
         return report
+
+    def read_due(self, stop: threading.Event) -> None:
+        """Read the active one, if it is time; for work in the background: what goes wrong is in the log."""
+        now = time.time()
+        if self.due(now):
+            report = self.read(now, stop)
+            for fault in (report.error, *report.skipped.values(), *report.failed):
+                if fault:
+                    _log.warning("mail server: %s", fault)
 
     def marks(self, rows: Collection[int]) -> dict[int, list[Mark]]:
         """What mail servers say of some messages, by row number."""

@@ -55,12 +55,15 @@ def background(accounts: Accounts, settings: Settings) -> Runner:
 
     from beleg.accounts.fetching import Fetcher
     from beleg.accounts.runner import LOOK, Fetching, Runner, Task
+    from beleg.accounts.servers import Servers
 
     stop = Event()
     tasks = []
     if settings.fetch_in_serve:
         fetching = Fetching(Fetcher(accounts, settings.fetch_every, stop=stop))
         tasks.append(Task("fetch", min(LOOK, settings.fetch_every), fetching.run, fetching.join))
+        servers = Servers(accounts)
+        tasks.append(Task("mail server", settings.fetch_every, lambda: servers.read_due(stop)))
     return Runner(tasks, stop)
 
 
