@@ -16,6 +16,7 @@ from mailservers import scripted
 from mailservers.scripted import Maildrop
 from serving import Served, serving, site_on
 from test_api import api, body, problem
+from writing import day, mail
 
 SECRET = "streng geheim"
 SHOP = {
@@ -216,3 +217,102 @@ def test_where_mail_arrives(ada: httpx.Client, shop: dict[str, Any]) -> None:
     for field in ("owner", "group", "topic"):
         problem(ada.patch(path, json={field: 99}), 404)
     problem(ada.patch(f"/accounts/{shop['sending']['id']}/arrival", json={"work": "open"}), 404)
+
+
+# --- filters, topics, tags, handling -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(served: Served) -> list[int]:
+    """Three mails."""
+    workspace = served.site.workspace
+    for number in (1, 2, 3):
+        raw = mail(f"Frage {number}", id_=f"{number}@kunde.example", date=day(number))
+        workspace.import_mail([(raw, "")])
+    return [each.row for each, _ in workspace.newest(10)]
+
+
+def titles(client: httpx.Client, **params: Any) -> list[str]:
+    return [each["title"] for each in body(client.get("/filters", params=params))["items"]]
+
+
+def test_the_filters_of_a_new_account(ada: httpx.Client, bert: httpx.Client, shop: dict[str, Any]) -> None:
+    assert titles(bert)[:4] == ["All e-mails", "Shop (Open mails)", "Shop (Pool)", "Shop (My mails)"]
+    assert titles(bert, lang="de")[-2:] == ["Spamverdacht", "Geprüft"]
+    listed = body(bert.get("/filters", params={"count": True}))["items"]
+    assert {each["count"] for each in listed} == {0}
+    checked = next(each for each in listed if each["role"] == "checked")
+    assert (checked["depth"], checked["criteria"]["spam"]) == (1, 2)
+
+
+def test_a_search_is_saved_changed_and_removed(
+    ada: httpx.Client, bert: httpx.Client, rows: list[int], shop: dict[str, Any]
+) -> None:
+    made = body(bert.post("/filters", json={"name": "Fragen", "criteria": {"text": "Frage 2"}}), 201)
+    found = body(bert.get("/messages", params={"filter": made["id"]}))["items"]
+    assert [each["subject"] for each in found] == ["Frage 2"]
+    assert "'admin'" in problem(bert.patch(f"/filters/{made['id']}", json={"name": "x"}), 403)
+    changed = body(ada.patch(f"/filters/{made['id']}", json={"name": "Alle Fragen", "criteria": {"text": "Frage"}}))
+    assert (changed["title"], changed["criteria"]["text"]) == ("Alle Fragen", "Frage")
+    everything = body(ada.get("/filters"))["items"][0]["id"]
+    assert ada.put("/filters/order", json={"ids": [made["id"], everything]}).status_code == 204
+    assert titles(ada)[:2] == ["Alle Fragen", "All e-mails"]
+    assert ada.delete(f"/filters/{made['id']}").status_code == 204
+    problem(ada.get(f"/filters/{made['id']}"), 404)
+    problem(ada.get("/messages", params={"filter": made["id"]}), 404)
+    problem(ada.post("/filters", json={"name": "x", "criteria": {"topic": 99}}), 404)
+    drafts = next(each for each in body(ada.get("/filters"))["items"] if each["role"] == "drafts")
+    assert "/outgoing" in problem(ada.get("/messages", params={"filter": drafts["id"]}), 400)
+
+
+def test_topics_are_a_tree(ada: httpx.Client, bert: httpx.Client) -> None:
+    returns = body(ada.post("/topics", json={"name": "Returns"}), 201)
+    damaged = body(ada.post("/topics", json={"name": "Damaged", "parent": returns["id"]}), 201)
+    assert damaged["path"] == ["Returns", "Damaged"]
+    assert "itself" in problem(ada.patch(f"/topics/{returns['id']}", json={"parent": damaged["id"]}), 400)
+    assert body(ada.patch(f"/topics/{damaged['id']}", json={"name": "Broken"}))["path"] == ["Returns", "Broken"]
+    assert body(ada.patch(f"/topics/{damaged['id']}", json={"parent": None}))["parent"] is None
+    assert ada.delete(f"/topics/{returns['id']}").status_code == 204
+    assert [each["name"] for each in body(bert.get("/topics"))["items"]] == ["Broken"]
+    problem(ada.post("/topics", json={"name": "x", "parent": 99}), 404)
+    problem(bert.post("/topics", json={"name": "x"}), 403)
+
+
+def test_tags(ada: httpx.Client, bert: httpx.Client) -> None:
+    made = body(ada.post("/tags", json={"name": "urgent"}), 201)
+    assert body(ada.patch(f"/tags/{made['id']}", json={"name": "Eilt"})) == {"id": made["id"], "name": "Eilt"}
+    problem(ada.post("/tags", json={"name": "EILT"}), 400)
+    assert body(bert.get("/tags"))["items"] == [{"id": made["id"], "name": "Eilt"}]
+    assert ada.delete(f"/tags/{made['id']}").status_code == 204
+
+
+def test_messages_are_handled(
+    ada: httpx.Client, bert: httpx.Client, rows: list[int], shop: dict[str, Any]
+) -> None:
+    topic = body(ada.post("/topics", json={"name": "Returns"}), 201)["id"]
+    tag = body(ada.post("/tags", json={"name": "urgent"}), 201)["id"]
+    first, *others = rows
+    wanted = {"work": "done", "owner": "me", "topic": topic, "tags_add": [tag], "group": shop["group"]["id"]}
+    handled = body(bert.patch(f"/messages/{first}/handling", json=wanted))
+    assert handled == {
+        "work": "done", "owner": 2, "spam": 0, "deleted": False, "group": shop["group"]["id"], "account": None,
+        "topic": topic, "tags": [tag],
+    }  # fmt: skip
+    assert body(bert.get(f"/messages/{first}"))["handling"] == handled
+    changed = body(bert.patch("/messages/handling", json={"rows": rows, "deleted": True}))["changed"]
+    assert sorted(changed) == sorted(rows)
+    body(bert.patch("/messages/handling", json={"rows": others, "deleted": False, "owner": None}))
+
+    def found(**params: Any) -> list[int]:
+        return sorted(each["row"] for each in body(bert.get("/messages", params=params))["items"])
+
+    assert found() == sorted(others)
+    assert found(deleted=True) == found(deleted=True, owner="me") == found(deleted=True, tag=tag) == [first]
+    assert found(owner="pool") == found(work="open") == sorted(others)
+    assert found(topic=topic) == []
+    assert found(topic=topic, deleted=True, group=shop["group"]["id"], owner="2", spam=0) == [first]
+    problem(bert.patch("/messages/handling", json={"rows": [first, 99], "work": "open"}), 404)
+    problem(bert.patch(f"/messages/{first}/handling", json={"topic": 99}), 404)
+    assert "stand" in problem(bert.patch(f"/messages/{first}/handling", json={}), 400)
+    reading = {"authorization": "x"}
+    assert bert.patch(f"/messages/{first}/handling", json={"work": "open"}, headers=reading).status_code == 401

@@ -12,7 +12,9 @@ from beleg.web.api import (
     accounts,
     assignments,
     explaining,
+    filters,
     groups,
+    handling,
     health,
     history,
     ignored,
@@ -30,7 +32,8 @@ from beleg.web.site import Site
 _ROUTERS = tuple(
     each.router
     for each in (
-        messages, assignments, explaining, history, records, ignored, accounts, groups, users, tokens, rules, health
+        handling, messages, assignments, explaining, history, records, ignored, filters, accounts, groups, users,
+        tokens, rules, health,
     )
 )  # fmt: skip
 ROUTES = tuple(route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
