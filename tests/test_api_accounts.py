@@ -13,7 +13,10 @@ from beleg.mailserver import MailServerError, Sentence
 from beleg.plugins import Installed
 from beleg.store import Database
 from mailservers import scripted
+from mailservers.oauth import SECRET as CLIENT_SECRET
+from mailservers.oauth import AuthorisationServer, authorising
 from mailservers.scripted import Maildrop
+from mailservers.smtp import SmtpServer, smtp_server
 from serving import Served, serving, site_on
 from test_api import api, body, problem
 from writing import day, mail
@@ -286,9 +289,7 @@ def test_tags(ada: httpx.Client, bert: httpx.Client) -> None:
     assert ada.delete(f"/tags/{made['id']}").status_code == 204
 
 
-def test_messages_are_handled(
-    ada: httpx.Client, bert: httpx.Client, rows: list[int], shop: dict[str, Any]
-) -> None:
+def test_messages_are_handled(ada: httpx.Client, bert: httpx.Client, rows: list[int], shop: dict[str, Any]) -> None:
     topic = body(ada.post("/topics", json={"name": "Returns"}), 201)["id"]
     tag = body(ada.post("/tags", json={"name": "urgent"}), 201)["id"]
     first, *others = rows
@@ -316,3 +317,153 @@ def test_messages_are_handled(
     assert "stand" in problem(bert.patch(f"/messages/{first}/handling", json={}), 400)
     reading = {"authorization": "x"}
     assert bert.patch(f"/messages/{first}/handling", json={"work": "open"}, headers=reading).status_code == 401
+
+
+# --- mail that is written ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sending(served: Served, ada: httpx.Client) -> Iterator[SmtpServer]:
+    """A server that the shop's account sends by."""
+    with smtp_server() as server:
+        sends = {"host": "127.0.0.1", "port": server.port, "security": "plain", "auth": "none"}
+        body(ada.post("/accounts", json={**SHOP, "active": True, "sends": sends}), 201)
+        yield server
+
+
+def test_a_mail_is_written_and_sent(served: Served, bert: httpx.Client, sending: SmtpServer) -> None:
+    body(api(served).patch("/signatures/1", json={"text": "Ihr Laden"}))
+    made = body(bert.post("/outgoing", json={"to": "anna@kunde.example", "subject": "Lampe", "text": "Hallo"}), 201)
+    assert (made["state"], made["group"], made["person"]) == ("draft", 1, 2)
+    assert made["text"].startswith("Hallo\n")
+    assert "Ihr Laden" in made["text"]
+    path = f"/outgoing/{made['id']}"
+    data = bytes(range(256)) * 1000  # more than other bodies may have
+    file = body(bert.post(f"{path}/attachments", params={"name": "a b.bin"}, content=data), 201)
+    assert (file["name"], file["size"]) == ("a b.bin", 256_000)
+    assert bert.get(f"{path}/attachments/{file['id']}").content == data
+    gone = body(bert.post(f"{path}/attachments", params={"name": "x.txt", "type": "text/plain"}, content=b"x"), 201)
+    assert bert.delete(f"{path}/attachments/{gone['id']}").status_code == 204
+    changed = body(bert.patch(path, json={"subject": "Ihre Lampe", "cc": "bodo@kunde.example"}))
+    assert (changed["subject"], changed["to"], changed["attachments"]) == ("Ihre Lampe", "anna@kunde.example", [file])
+    problem(bert.get(f"{path}/raw"), 404)
+    queued = body(bert.post(f"{path}/queue"))
+    assert (queued["state"], queued["sender"]) == ("queued", "shop@example.com")
+    assert "waits to be sent" in problem(bert.patch(path, json={"subject": "x"}), 400)
+    served.site.outbox.send_due()
+    sent = body(bert.get(path))
+    assert (sent["state"], sending.stored[0].recipients) == ("sent", ["anna@kunde.example", "bodo@kunde.example"])
+    assert bert.get(f"{path}/raw").content == sending.stored[0].raw
+    assert body(bert.get(f"/messages/{sent['message']}"))["handling"]["work"] == "sent"
+    assert [each["id"] for each in body(bert.get("/outgoing", params={"state": "sent"}))["items"]] == [made["id"]]
+
+
+def test_a_reply_and_a_mail_that_is_passed_on(bert: httpx.Client, rows: list[int], sending: SmtpServer) -> None:
+    reply = body(bert.post("/outgoing", json={"reply_to": rows[0], "text": "Gern"}), 201)
+    assert (reply["kind"], reply["answers"], reply["to"]) == ("reply", rows[0], "Anna Kunde <anna@kunde.example>")
+    assert reply["subject"].startswith("Re: Frage")
+    passed = body(bert.post("/outgoing", json={"forward": rows[0], "attached": True, "to": "x@y.example"}), 201)
+    assert (passed["kind"], len(passed["attachments"])) == ("forward", 1)
+    problem(bert.post("/outgoing", json={"reply_to": 1, "forward": 1}), 400)
+    problem(bert.post("/outgoing", json={"reply_to": 99}), 404)
+    problem(bert.post("/outgoing", json={"group": 99}), 404)
+
+
+def test_what_can_not_be_sent_says_why(bert: httpx.Client, sending: SmtpServer) -> None:
+    made = body(bert.post("/outgoing", json={"subject": "an niemanden"}), 201)
+    problem(bert.post(f"/outgoing/{made['id']}/queue"), 400)
+    for act in ("resend", "mark-sent", "unqueue"):
+        problem(bert.post(f"/outgoing/{made['id']}/{act}"), 400)
+    assert bert.delete(f"/outgoing/{made['id']}").status_code == 204
+    assert body(bert.get("/outgoing"))["items"] == []
+    assert [each["id"] for each in body(bert.get("/outgoing", params={"deleted": True}))["items"]] == [made["id"]]
+    assert not body(bert.post(f"/outgoing/{made['id']}/restore"))["deleted"]
+
+
+def test_a_failed_mail_is_sent_again_or_is_a_draft_again(
+    served: Served, bert: httpx.Client, sending: SmtpServer
+) -> None:
+    sending.refused["anna@kunde.example"] = "550 No such user"
+    made = body(bert.post("/outgoing", json={"to": "anna@kunde.example", "subject": "x"}), 201)
+    path = f"/outgoing/{made['id']}"
+    body(bert.post(f"{path}/queue"))
+    served.site.outbox.send_due()
+    failed = body(bert.get(path))
+    assert failed["state"] == "failed"
+    assert "No such user" in failed["said"]
+    assert body(bert.post(f"{path}/unqueue"))["state"] == "draft"
+    body(bert.post(f"{path}/queue"))
+    served.site.outbox.send_due()
+    sending.refused.clear()
+    assert body(bert.post(f"{path}/resend"))["state"] == "queued"
+    served.site.outbox.send_due()
+    assert body(bert.get(path))["state"] == "sent"
+
+
+def test_a_draft_is_one_s_own(served: Served, ada: httpx.Client, bert: httpx.Client, sending: SmtpServer) -> None:
+    made = body(bert.post("/outgoing", json={"subject": "geheim"}), 201)
+    for answer in (
+        ada.get(f"/outgoing/{made['id']}"), ada.patch(f"/outgoing/{made['id']}", json={"subject": "x"}),
+        ada.delete(f"/outgoing/{made['id']}"), ada.post(f"/outgoing/{made['id']}/queue"),
+    ):  # fmt: skip
+        problem(answer, 404)
+    assert body(ada.get("/outgoing"))["items"] == body(ada.get("/outgoing", params={"state": "draft"}))["items"] == []
+    assert "'correct'" in problem(api(served, "Bert", ("read",)).post("/outgoing", json={}), 403)
+
+
+def test_only_who_has_a_token_may_send_a_long_body(served: Served, bert: httpx.Client, sending: SmtpServer) -> None:
+    made = body(bert.post("/outgoing", json={}), 201)
+    path = f"/outgoing/{made['id']}/attachments"
+    problem(bert.post(path, params={"name": "x"}, content=b"x" * 100_000, headers={"authorization": "Bearer no"}), 413)
+    problem(bert.patch(f"/outgoing/{made['id']}", json={"text": "x" * 100_000}), 413)
+
+
+# --- providers, links, servers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def provider() -> Iterator[AuthorisationServer]:
+    with authorising() as found:
+        yield found
+
+
+def test_an_account_is_linked(ada: httpx.Client, provider: AuthorisationServer) -> None:
+    set_up = body(ada.patch("/providers/house", json={**provider.fields, "secret": CLIENT_SECRET}))
+    assert (set_up["ready"], set_up["has_secret"]) == (True, True)
+    assert CLIENT_SECRET not in ada.get("/providers").text
+    fields = {**SHOP, "password": None, "auth": "oauth2", "provider": "house"}
+    id_ = body(ada.post("/accounts", json=fields), 201)["account"]["id"]
+    assert body(ada.get(f"/accounts/{id_}/link"))["state"] == "none"
+    checked = body(ada.post("/accounts/check", json={"account": id_}))
+    assert (checked["ok"], checked["steps"][0]["ok"]) == (False, False)
+    begun = body(ada.post(f"/accounts/{id_}/link", json={"redirect_url": "http://127.0.0.1:9/back"}))
+    back = httpx.get(begun["url"], follow_redirects=False).headers["location"]
+    answer = {"browser": begun["browser"], **dict(httpx.URL(back).params)}
+    problem(ada.post("/links", json={**answer, "browser": "another"}), 400)
+    problem(ada.post("/links", json=answer), 400)  # it counts once
+    begun = body(ada.post(f"/accounts/{id_}/link", json={"redirect_url": "http://127.0.0.1:9/back"}))
+    back = httpx.get(begun["url"], follow_redirects=False).headers["location"]
+    outcome = body(ada.post("/links", json={"browser": begun["browser"], **dict(httpx.URL(back).params)}))
+    assert outcome["what"] == "linked"
+    assert body(ada.get(f"/accounts/{id_}"))["link"]["state"] == "linked"
+    assert "sign in with" in problem(ada.delete("/providers/house"), 400)
+    assert body(ada.delete(f"/accounts/{id_}/link"))["revoked"]
+    problem(ada.delete("/providers/nix"), 404)
+    assert "OAuth2" in problem(
+        ada.post(f"/accounts/{body(ada.post('/accounts', json={**SHOP, 'name': 'B'}), 201)['account']['id']}/link",
+                 json={"redirect_url": "http://127.0.0.1:9/back"}), 400
+    )  # fmt: skip
+
+
+def test_mail_servers_of_another_make(ada: httpx.Client, bert: httpx.Client) -> None:
+    listed = body(ada.get("/mail-servers", params={"lang": "de"}))
+    assert (listed["active"], [each["name"] for each in listed["items"]]) == (None, ["greyhound"])
+    problem(ada.put("/mail-servers/active", json={"name": "greyhound"}), 400)
+    fields = {"address": "mail.example.com", "user": "admin", "password": SECRET}
+    answer = ada.patch("/mail-servers/greyhound", json=fields)
+    assert SECRET not in answer.text
+    assert body(answer)["has_password"]
+    assert body(ada.put("/mail-servers/active", json={"name": "greyhound"}))["active"] == "greyhound"
+    assert body(ada.put("/mail-servers/active", json={"name": None}))["active"] is None
+    problem(ada.patch("/mail-servers/exchange", json={"user": "x"}), 404)
+    problem(bert.get("/mail-servers"), 403)

@@ -19,8 +19,11 @@ from beleg.web.api import (
     history,
     ignored,
     messages,
+    outgoing,
+    providers,
     records,
     rules,
+    servers,
     tokens,
     users,
 )
@@ -32,8 +35,8 @@ from beleg.web.site import Site
 _ROUTERS = tuple(
     each.router
     for each in (
-        handling, messages, assignments, explaining, history, records, ignored, filters, accounts, groups, users,
-        tokens, rules, health,
+        handling, messages, assignments, explaining, history, records, ignored, filters, outgoing, accounts, providers,
+        servers, groups, users, tokens, rules, health,
     )
 )  # fmt: skip
 ROUTES = tuple(route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))

@@ -120,7 +120,7 @@ class Several(Answer):
     items: list[AccountSeen]
 
 
-class StepSeen(Answer):
+class TriedStep(Answer):
     """One thing that was looked at."""
 
     what: str
@@ -134,7 +134,7 @@ class Checked(Answer):
 
     ok: bool
     """All went well."""
-    steps: list[StepSeen]
+    steps: list[TriedStep]
 
 
 class _Settings(Given):
@@ -270,7 +270,7 @@ def check(request: Request, body: ToCheck, caller: Administering, lang: Lang) ->
     try:
         steps = [step_seen(each, language) for each in site.accounts.check(direction, number, **given)]
     except MailServerError as error:
-        steps.append(StepSeen(what="sign_in", title="OAuth2", ok=False, text=error.say(language)))
+        steps.append(TriedStep(what="sign_in", title="OAuth2", ok=False, text=error.say(language)))
     return Checked(ok=all(each.ok for each in steps), steps=steps)
 
 
@@ -304,11 +304,11 @@ def moment(at: int | None) -> datetime | None:
     return datetime.fromtimestamp(at, UTC) if at is not None else None
 
 
-def step_seen(step: CheckStep, language: str) -> StepSeen:
+def step_seen(step: CheckStep, language: str) -> TriedStep:
     """A step of a check, in a language."""
     said = step.said.say(language, step.values)
     text = f"{said} ({step.server})" if step.server else said
-    return StepSeen(what=step.what, title=step.title.say(language), ok=step.ok, text=text)
+    return TriedStep(what=step.what, title=step.title.say(language), ok=step.ok, text=text)
 
 
 def link_seen(link: Link, language: str) -> LinkSeen:

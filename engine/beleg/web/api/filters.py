@@ -27,7 +27,7 @@ _Number = Annotated[int, Field(ge=1, le=LARGEST)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT)]
 
 
-class Asked(Given):
+class FilterCriteria(Given):
     """What a filter asks for; all of it must hold, and what is left out or null asks for nothing."""
 
     group: _Number | None = None
@@ -63,7 +63,7 @@ class FilterSeen(Answer):
     parent: int | None
     depth: int
     """How many filters stand above it."""
-    criteria: Asked
+    criteria: FilterCriteria
     count: int | None
     """How many mails it shows; 1001: more than 1,000; null: it was not asked for, or the filter searches for words."""
 
@@ -78,7 +78,7 @@ class NewFilter(Given):
     """A filter to be."""
 
     name: _Name = Field(examples=["Returns"])
-    criteria: Asked
+    criteria: FilterCriteria
     parent: _Number | None = Field(None, description="number of the filter that it stands below")
 
 
@@ -88,10 +88,10 @@ class ChangedFilter(Given):
     name: Annotated[str, StringConstraints(max_length=200, pattern=TEXT)] | None = Field(
         None, description="empty: a filter that Beleg made gets its own name back"
     )
-    criteria: Asked | None = None
+    criteria: FilterCriteria | None = None
 
 
-class Order(Given):
+class FilterOrder(Given):
     """Filters that stand beside one another, in the order in which they are to stand."""
 
     ids: Annotated[list[_Number], Field(min_length=1, max_length=500)]
@@ -176,7 +176,7 @@ def add_filter(request: Request, body: NewFilter, caller: Correcting, lang: Lang
     "/filters/order", operation_id="orderFilters", summary="Put filters into an order", status_code=204,
     response_class=Response, responses=responses(404),
 )  # fmt: skip
-def order_filters(request: Request, body: Order, caller: Administering) -> None:
+def order_filters(request: Request, body: FilterOrder, caller: Administering) -> None:
     """Put filters that stand beside one another into this order."""
     site_of(request).accounts.reorder_filters(body.ids, caller.name)
 
@@ -215,11 +215,11 @@ def _one(site: Site, wanted: MailFilter, language: str) -> FilterSeen:
 
 def _seen(placed: PlacedFilter, language: str, count: int | None = None) -> FilterSeen:
     each = placed.filter
-    asked = {name: getattr(each.criteria, name) for name in Asked.model_fields}
+    asked = {name: getattr(each.criteria, name) for name in FilterCriteria.model_fields}
     return FilterSeen(
         id=each.id, title=each.title(language), name=each.name, role=each.role,
         group=each.group.id if each.group else None, parent=each.parent, depth=placed.depth,
-        criteria=Asked.model_validate({**asked, "tags": list(each.criteria.tags)}), count=count,
+        criteria=FilterCriteria.model_validate({**asked, "tags": list(each.criteria.tags)}), count=count,
     )  # fmt: skip
 
 

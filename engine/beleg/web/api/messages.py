@@ -136,9 +136,7 @@ class MessageShown(MessageSeen):
     """The other messages of the thread, oldest first."""
 
 
-@router.get(
-    "/messages", operation_id="listMessages", summary="List and search messages", responses=responses(404)
-)
+@router.get("/messages", operation_id="listMessages", summary="List and search messages", responses=responses(404))
 def list_messages(
     request: Request,
     caller: Reading,
@@ -157,14 +155,20 @@ def list_messages(
         ),
     ] = "",
     filter: Annotated[
-        int | None, Query(ge=1, le=LARGEST, description="Number of a saved search; what else is given goes before what it asks for.")
+        int | None,
+        Query(
+            ge=1,
+            le=LARGEST,
+            description="Number of a saved search; what else is given goes before what it asks for.",
+        ),
     ] = None,
     group: Annotated[int | None, Query(ge=1, le=LARGEST, description="Those of this group.")] = None,
     work: Annotated[Literal["open", "done", "sent"] | None, Query(description="Those that stand so.")] = None,
     owner: Annotated[
         str | None,
         Query(
-            max_length=16, pattern=r"^(me|pool|[1-9][0-9]*)$",
+            max_length=16,
+            pattern=r"^(me|pool|[1-9][0-9]*)$",
             description="Those of a user, by his number; `me`: of who asks; `pool`: of nobody.",
         ),
     ] = None,

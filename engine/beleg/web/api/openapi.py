@@ -37,6 +37,7 @@ TAGS = {
     "explanations": "Why a message was decided so, and why not otherwise.",
     "records": "Records of the ERP, and what was written about them.",
     "ignored": "Addresses that never count as evidence.",
+    "outgoing": "Mail that is written and sent.",
     "accounts": "Mail accounts, and what belongs to them: groups, signatures, where mail goes that arrives.",
     "users": "People who may sign in, and their tokens.",
     "rules": "What is installed: plugins, steps, decision tables, clauses.",
