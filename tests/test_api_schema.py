@@ -127,7 +127,7 @@ def test_every_field_of_a_body_has_bounds(described: dict[str, Any]) -> None:
         assert schemas[name]["additionalProperties"] is False
         for field, schema in schemas[name]["properties"].items():
             for each in schema.get("anyOf", [schema]):
-                bounded = each.get("type") != "string" or {"maxLength", "enum", "format"} & set(each)
+                bounded = each.get("type") != "string" or {"maxLength", "enum", "const", "format"} & set(each)
                 assert bounded, (name, field)
 
 
