@@ -592,7 +592,11 @@ def test_what_a_state_does_not_allow_is_told(shop: Shop) -> None:
 
 def test_the_filters_of_a_group(shop: Shop) -> None:
     site = shop.served.site
-    filters = {each.role: each for each in site.accounts.filters() if each.group and each.group.id == shop.group}
+    filters = {
+        each.role: each
+        for each, _ in site.accounts.filters()
+        if each.group and each.group.id == shop.group
+    }
     id_ = shop.begin("/compose")
     shop.press(id_, "save", subject="Im Filter der Entwürfe")
     drafts = shop.page(f"/outbox?filter={filters['drafts'].id}", lang="de")

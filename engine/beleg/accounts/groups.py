@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from beleg.accounts import entered
-from beleg.accounts.base import Base, arrival_of, filter_of, found_account, found_group, group_of, signature_of
-from beleg.accounts.model import ArrivalRule, Group, MailFilter, Signature
+from beleg.accounts.base import Base, arrival_of, found_account, found_group, group_of, signature_of
+from beleg.accounts.model import ArrivalRule, Group, Signature
 from beleg.errors import InputError, NotFound
 from beleg.store import accounts as store
 
@@ -99,12 +99,6 @@ class Grouping(Base):
                 raise NotFound("there is no signature %(number)s", number=str(id))
             store.remove_signature(connection, id)
             self.note(connection, by, "signature.remove", row.name)
-
-    def filters(self) -> list[MailFilter]:
-        """All saved searches, in their order."""
-        with self.reading() as connection:
-            groups = {row.id: group_of(row) for row in store.groups(connection)}
-            return [filter_of(row, groups) for row in store.filters(connection)]
 
     # --- where mail goes that arrives ----------------------------------------------------------------------------
 

@@ -181,7 +181,7 @@ def _names(site: Site, found: Page[Outgoing]) -> dict[int, str]:
 
 def _filter(site: Site, id_: int) -> MailFilter:
     """A saved filter that shows mails that are written. Raises NotFound."""
-    found = next((each for each in site.accounts.filters() if each.id == id_ and each.criteria.outgoing), None)
-    if found is None:
+    found = site.accounts.filter(id_)
+    if not found.criteria.outgoing:
         raise NotFound("There is no filter %(number)s of mails that are written.", number=str(id_))
     return found
