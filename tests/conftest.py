@@ -71,11 +71,21 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database, its schema up to date."""
-    database = Database(f"sqlite:///{tmp_path}/beleg.db")
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database, its schema up to date: a copy takes a hundredth of the time."""
+    path = tmp_path_factory.mktemp("empty") / "beleg.db"
+    database = Database(f"sqlite:///{path}")
     database.upgrade()
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, empty_file: Path) -> Iterator[Database]:
+    """An empty SQLite database, its schema up to date."""
+    shutil.copy(empty_file, tmp_path / "beleg.db")
+    database = Database(f"sqlite:///{tmp_path}/beleg.db")
     yield database
     database.close()
 

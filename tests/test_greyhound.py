@@ -304,7 +304,7 @@ class TestFaults:
         fake.fail("RpcItems.GetList", fault, status=500)
         with pytest.raises(MailServerError) as caught:
             session.mails((), 0)
-        assert caught.value.fault in ("temporary", "protocol")
+        assert caught.value.fault in ("temporary", "refused", "protocol")
         assert fake.methods().count("RpcItems.GetList") == 1
 
     def test_a_change_is_never_made_twice(self, session: ServerSession, fake: FakeGreyhound) -> None:

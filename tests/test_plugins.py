@@ -96,7 +96,7 @@ def test_a_hook_with_a_name_that_is_like_no_other() -> None:
 
     assert fault(("own", SimpleNamespace(beleg_before_decision=beleg_before_decision))) == (
         "plugin 'own': there is no hook 'beleg_before_decision'; "
-        "the hooks are beleg_record_types, beleg_steps, beleg_rules, beleg_clauses"
+        "the hooks are beleg_record_types, beleg_steps, beleg_rules, beleg_mail_servers, beleg_clauses"
     )
 
 
@@ -296,7 +296,7 @@ def test_two_plugins_of_one_name() -> None:
 def test_a_disabled_plugin_that_is_not_there() -> None:
     assert fault(disabled=["ordr"]) == (
         "the setting disabled_plugins names 'ordr', but no such plugin is installed "
-        "(installed: contact, history, offer, order); correct the name or remove it"
+        "(installed: contact, greyhound, history, offer, order, pop3, smtp); correct the name or remove it"
     )
 
 

@@ -32,6 +32,9 @@ SPOKEN = ("title", "alt", "placeholder", "aria-label", "aria-description", "aria
 NAMES = {"Beleg", "Beleg.", "JSON", "HTML", "CSV"}
 """Words that are the same in every language."""
 
+RAISING = ("InputError", "NotFound", "_name", "_one_of", "plain")
+"""What raises an error whose words it is given."""
+
 MsgId = str | tuple[str, str]
 
 
@@ -82,9 +85,11 @@ def raised() -> set[MsgId]:
     found: set[MsgId] = {NO_ENTRY}
     paths += [package / "accounts" / f"{name}.py" for name in ("drafts", "outbox", "sending", "writing")]
     paths += [package / "workspace" / f"{name}.py" for name in ("corrections", "ignoring", "opened")]
+    names = ("base", "entered", "accounts", "groups", "creating", "servers")
+    paths += [package / "accounts" / f"{name}.py" for name in names]
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "NotFound", "_name"):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISING:
                 found |= {e.value for e in node.args if isinstance(e, ast.Constant) and isinstance(e.value, str)}
     return found
 

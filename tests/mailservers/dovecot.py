@@ -72,6 +72,7 @@ class Dovecot:
 
     def lose_index(self, user: str) -> None:
         """Lose what the server knows of his mailbox: all mails get new unique ids."""
+        time.sleep(1.05)  # the new ids begin with the second in which they are given
         for path in self.maildir(user).glob("dovecot*"):
             path.unlink()
 

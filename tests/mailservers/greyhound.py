@@ -70,6 +70,7 @@ class World:
         self.version = "5.5.300"
         self.page = 3
         self.keep_order = True
+        self.keep_offset = True
         self.kept: dict[str, dict[int, dict[str, Any]]] = {
             "RpcPop3Accounts": {}, "RpcSmtpAccounts": {}, "RpcGroups": {}, "RpcSignatures": {}, "RpcFilters": {},
             "RpcUsers": {1: {"ID": 1, "Login": LOGIN, "Username": "Administrator", "State": 1}}, "RpcItems": {},
@@ -185,7 +186,8 @@ class World:
         ]
         found.sort(key=lambda each: each["ID"], reverse=self.keep_order)
         names = {"ID", *(name for name, bit in _LISTED.items() if values & bit)}
-        return [{name: each[name] for name in names if name in each} for each in found[offset : offset + self.page]]
+        page = found[offset if self.keep_offset else 0 :][: self.page]
+        return [{name: each[name] for name in names if name in each} for each in page]
 
     def items_GetThreadList(self, id: int, values: int, user_fields: list[int], referred: bool) -> list[dict[str, Any]]:
         self.items_Get(id, False)
@@ -265,10 +267,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(404, b"", "text/plain")
         self.world.calls.append(["raw", int(found[1])])
         fault = self.world.fault("raw") or {}
+        if fault.get("fault") == "error":
+            return self.fail(Failure(fault.get("code", REFUSED), "made to fail"))
+        if fault.get("fault") == "cut":
+            return self.drop()
         raw = self.world.raw.get(int(found[1]))
         if raw is None:
-            error = {"name": "JSONRPCError", "code": NOT_FOUND, "message": "there is no such item"}
-            return self.send(500, json.dumps({"error": error}).encode(), "application/json")
+            return self.fail(Failure(NOT_FOUND, "there is no such item"))
         return self.answer(raw, "message/rfc822", fault)
 
     def do_POST(self) -> None:

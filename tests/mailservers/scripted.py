@@ -23,9 +23,10 @@ class Maildrop:
     """A maildrop and how its server behaves.
 
     `mails` are by unique id, in order. `answers` replaces what is answered to a command (`GREETING`, `UIDL`, …; a
-    whole answer with its line ends). `late` come between UIDL and LIST; those in `refuse` are not handed over. The connection is cut behind `out` bytes of
-    the server's, or behind `into` of the client's; it waits `slow` seconds before each byte of an answer. What the
-    client sent is in `said`; `deleted` counts what QUIT deleted."""
+    whole answer with its line ends). `late` come between UIDL and LIST; those in `refuse` are not handed over. The
+    connection is cut behind `out` bytes of the server's, or behind `into` of the client's; it waits `slow` seconds
+    before each byte of an answer. TLS is spoken from the first byte (`at_once`) or by STLS. What the client sent is in
+    `said`; `deleted` counts what QUIT deleted."""
 
     mails: dict[str, bytes] = field(default_factory=dict)
     user: str = "anna"
@@ -38,7 +39,6 @@ class Maildrop:
     slow: float = 0.0
     tls: Certificate | None = None
     at_once: bool = False
-    """TLS from the first byte, else by STLS."""
     said: list[bytes] = field(default_factory=list)
     sessions: int = 0
     sent: int = 0
@@ -60,7 +60,6 @@ def serving(drop: Maildrop) -> Iterator[Maildrop]:
     """Serve it on a free port, one session after the other."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         drop.port = listening.getsockname()[1]
-        listening.settimeout(0.05)
         ended = threading.Event()
         thread = threading.Thread(target=_serve, args=(listening, drop, ended))
         thread.start()
@@ -68,12 +67,13 @@ def serving(drop: Maildrop) -> Iterator[Maildrop]:
             yield drop
         finally:
             ended.set()
+            listening.shutdown(socket.SHUT_RDWR)  # what waits in accept ends at once
             thread.join(20)
 
 
 def _serve(listening: socket.socket, drop: Maildrop, ended: threading.Event) -> None:
-    while not ended.is_set():
-        with suppress(TimeoutError):
+    with suppress(OSError):
+        while not ended.is_set():
             connection, _ = listening.accept()
             connection.settimeout(10)
             drop.sessions += 1

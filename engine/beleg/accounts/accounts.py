@@ -227,9 +227,10 @@ class Managing(Base):
         }  # fmt: skip
         values = {**(_fields(before) if before else defaults), "password": None, **given, "protocol": name}
         values.setdefault("port", protocol.ports[values["security"]])
-        for needed in ("name", "host") if before is None else ():
-            if needed not in values:
-                raise InputError("an account needs a %(field)s", field=needed)
+        if "name" not in values:
+            raise InputError("an account needs a name")
+        if "host" not in values:
+            raise InputError("an account needs the host that it signs in to")
         self._consistent(values)
         return values
 

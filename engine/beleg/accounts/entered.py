@@ -55,10 +55,10 @@ def address(text: str) -> str:
     return found
 
 
-def plain(text: str, what: str) -> str:
-    """A user name or a password, which goes to a server in one line. Raises InputError."""
+def plain(text: str, fault: str) -> str:
+    """A user name or a password, which goes to a server in one line. Raises InputError, which says the fault."""
     if len(text) > 10_000 or _CONTROL.search(text):
-        raise InputError("%(what)s can't have control characters or line breaks", what=what)
+        raise InputError(fault)
     return text
 
 
@@ -75,23 +75,24 @@ def checked(fields: dict[str, Any], direction: Direction, protocol: Protocol) ->
         if field in values:
             values[field] = check(values[field])
     if "security" in values:
-        _one_of(values["security"], get_args(Security), "the connection")
+        _one_of(values["security"], get_args(Security), "the connection is one of %(allowed)s")
     if "after" in values:
-        _one_of(values["after"], get_args(After), "what happens on the server after fetching")
+        _one_of(values["after"], get_args(After), "what happens on the server after fetching is one of %(allowed)s")
     if "auth" in values:
         if direction == "out" and values["auth"] == "apop":
             raise InputError("APOP does not exist for SMTP; choose login or OAuth2")
-        _one_of(values["auth"], [each for each in get_args(Auth) if each in protocol.auths], "the authentication")
+        usual = [each for each in get_args(Auth) if each in protocol.auths]
+        _one_of(values["auth"], usual, "the authentication is one of %(allowed)s")
     if "password" in values and values["password"] is not None:
-        plain(values["password"].get_secret_value(), "a password")
+        plain(values["password"].get_secret_value(), "a password can't have control characters or line breaks")
     if "senders" in values:
         values["senders"] = senders(values["senders"])
     return values
 
 
-def _one_of(value: object, allowed: Sequence[str], what: str) -> None:
+def _one_of(value: object, allowed: Sequence[str], fault: str) -> None:
     if value not in allowed:
-        raise InputError("%(what)s is one of %(allowed)s", what=what, allowed=", ".join(allowed))
+        raise InputError(fault, allowed=", ".join(allowed))
 
 
 def _days(number: int) -> int:
@@ -104,6 +105,6 @@ _CHECKS: dict[str, Any] = {
     "name": name,
     "host": host,
     "port": port,
-    "user": lambda text: plain(text.strip(), "a user name"),
+    "user": lambda text: plain(text.strip(), "a user name can't have control characters or line breaks"),
     "days": _days,
 }

@@ -163,9 +163,11 @@ class Links:
     # --- providers -----------------------------------------------------------------------------------------------
 
     def providers(self) -> list[Provider]:
-        """Those that Beleg knows, set up or not, and others that are set up. Raises InputError where no key fits."""
+        """Those that Beleg knows, set up or not, and others that are set up; without their secrets, so that they are
+        listed where no key fits, too."""
         with self.accounts.reading() as connection:
-            found = {row.name: self._provider(row) for row in store.providers(connection)}
+            rows = store.providers(connection)
+        found = {row.name: provider_of(row.name, decode(row.fields), has_secret=bool(row.secret)) for row in rows}
         return list({**PRESETS, **found}.values())
 
     def provider(self, name: str) -> Provider:

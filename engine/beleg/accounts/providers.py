@@ -57,7 +57,8 @@ class Provider:
     """A provider. `scopes` parted by blanks; the addresses are those of OAuth2's endpoints (`revoke` and `consent`
     empty where there is none), `{tenant}` in place of the company's directory; `extra`: what the authorisation request
     has besides; `unused`: seconds after the last renewal at which a link ends, 0: it does not; `tips`: what people
-    must know. `secret` is the client's; `client_id` is empty where it is not set up."""
+    must know. `secret` is the client's (empty in lists, where `has_secret` says whether there is one); `client_id` is
+    empty where it is not set up."""
 
     name: str
     title: str
@@ -74,6 +75,7 @@ class Provider:
     tips: tuple[Sentence, ...] = ()
     client_id: str = ""
     secret: SecretStr = NO_SECRET
+    has_secret: bool = False
     testing: bool = False
 
     @property
@@ -105,7 +107,7 @@ PRESETS: Mapping[str, Provider] = MappingProxyType(
             authorize="https://accounts.google.com/o/oauth2/v2/auth",
             token="https://oauth2.googleapis.com/token",
             revoke="https://oauth2.googleapis.com/revoke",
-            extra=MappingProxyType({"access_type": "offline", "prompt": "consent"}),
+            extra={"access_type": "offline", "prompt": "consent"},
             unused=180 * DAY,
             fetching=Host("pop.gmail.com", 995, "tls"),
             sending=Host("smtp.gmail.com", 465, "tls"),
@@ -153,7 +155,9 @@ PRESETS: Mapping[str, Provider] = MappingProxyType(
 )
 
 
-def provider_of(name: str, fields: Fields, secret: SecretStr = NO_SECRET) -> Provider:
+def provider_of(
+    name: str, fields: Fields, secret: SecretStr = NO_SECRET, has_secret: bool | None = None
+) -> Provider:  # fmt: skip
     """A provider as it is set up: its preset, if there is one, with what the fields say otherwise."""
     preset = PRESETS.get(name) or Provider(name, fields.get("title") or name)
     values: dict[str, Any] = {key: value for key, value in fields.items() if value or key == "testing"}
@@ -162,7 +166,9 @@ def provider_of(name: str, fields: Fields, secret: SecretStr = NO_SECRET) -> Pro
         values["unused"] = days * DAY
     known = preset.__dataclass_fields__
     whole = {each: getattr(preset, each) for each in known}
-    return Provider(**{**whole, **{key: value for key, value in values.items() if key in known}, "secret": secret})
+    whole |= {key: value for key, value in values.items() if key in known}
+    there = bool(secret.get_secret_value()) if has_secret is None else has_secret
+    return Provider(**{**whole, "secret": secret, "has_secret": there})
 
 
 def decode(text: str) -> Fields:

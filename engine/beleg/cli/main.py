@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from beleg.cli import (
+    account,
     capture,
     correct,
     decide,
     demo,
     fetch,
+    group,
     key,
+    link,
     mail,
     new_plugin,
     privacy,
@@ -23,6 +26,7 @@ from beleg.cli import (
     replay,
     scenarios,
     serve,
+    server,
     setup,
     user,
 )
@@ -39,8 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, fetch, decide, capture, scenarios, replay, correct, serve, user,
-    key, privacy, new_plugin,
+    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct,
+    serve, server, user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 

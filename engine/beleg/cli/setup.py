@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,8 +30,10 @@ def init(
         str | None, typer.Option("--database-url", help="Where the database is; written into the settings.")
     ] = None,
 ) -> None:
-    """Write the settings file beleg.toml (unless there is one) and create the database."""
+    """Write the settings file beleg.toml (unless there is one), make the key that passwords are encrypted with (unless
+    there is one), and create the database."""
     from beleg.settings import config_path, template
+    from beleg.vault import VARIABLE, new_key, write_keys
 
     path = config_path()
     if path.exists():
@@ -38,6 +42,10 @@ def init(
         path.write_text(template(database_url), encoding="utf-8")
         say(f"{path} written")
     one = frame(context)
+    key = Path(one.settings.key_file)
+    if not key.exists() and not os.environ.get(VARIABLE, "").strip():
+        write_keys(key, [new_key()])
+        say(f"{key} written; keep a copy of it, apart from those of the database")
     database = one.open(database_url, create=True)
     revision = database.upgrade()
     say(f"database {database.shown} is ready (schema {revision})")

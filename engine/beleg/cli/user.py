@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beleg.cli.frame import By, Json, complain, frame, person, say, say_json, say_table
+from beleg.cli.password import PasswordStdin, given_password
 
 if TYPE_CHECKING:
     from beleg.people import Token
@@ -20,9 +19,6 @@ Address = Annotated[str | None, typer.Option("--address", help="His e-mail addre
 Role = Annotated[str | None, typer.Option("--role", help="support: read and correct; admin: settings and users, too.")]
 Language = Annotated[str | None, typer.Option("--lang", help="His language: en or de; '' is that of the settings.")]
 Mail = Annotated[bool | None, typer.Option("--mail/--no-mail", help="Whether he may see mail at all.")]
-PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +47,7 @@ def add(
     """Let someone sign in. Asks for his password, twice."""
     people = frame(context).people
     fields = _given(address=address, role=role, lang=lang, mail=mail)
-    user = people.add(name, _password(password_stdin), **fields, by=person(by))
+    user = people.add(name, given_password(password_stdin, twice=True), **fields, by=person(by))
     say(f"{user.name} may sign in (role {user.role})")
     if not any(each.role == "admin" and each.active for each in people.users()):
         complain("note: nobody is an admin, so nobody can manage users on the page; beleg user add --role admin")
@@ -108,7 +104,7 @@ def password(context: typer.Context, name: Name, password_stdin: PasswordStdin =
     """Give a user another password; he is signed out everywhere. Asks for it, twice."""
     people = frame(context).people
     user = people.user(name)
-    people.set_password(user.id, _password(password_stdin), person(by))
+    people.set_password(user.id, given_password(password_stdin, twice=True), person(by))
     say(f"{user.name} has another password, and is signed out everywhere")
 
 
@@ -163,20 +159,3 @@ def _expires(token: Token) -> str:
         return "never"
     day = time.strftime("%Y-%m-%d", time.gmtime(token.expires))
     return day if token.expires > time.time() else f"{day} (expired)"
-
-
-def _password(from_stdin: bool) -> str:
-    """A password from standard input, or asked for on the terminal without an echo. Raises InputError."""
-    from beleg.errors import InputError
-
-    if from_stdin:
-        try:
-            return sys.stdin.readline().rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise InputError("the password on standard input is no text in UTF-8") from None
-    if not sys.stdin.isatty():
-        raise InputError("no terminal is there to ask for the password on; give it with --password-stdin")
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != first:
-        raise InputError("these were two different passwords; nothing was changed")
-    return first

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from beleg.keys import address_key
 from beleg.store.account_tables import (
     account,
     arrival_rule,
@@ -81,6 +82,11 @@ def one_group(connection: Connection, id_: int) -> Row[Any] | None:
 def group_named(connection: Connection, key: str) -> Row[Any] | None:
     """The group whose name is compared as `key`."""
     return connection.execute(select(mail_group).where(mail_group.c.key == key)).first()
+
+
+def group_having(connection: Connection, key: str) -> Row[Any] | None:
+    """The first group, by name, whose address is compared as `key`."""
+    return next((row for row in groups(connection) if address_key(row.address) == key), None)
 
 
 def add_group(connection: Connection, **values: Any) -> int:

@@ -60,6 +60,7 @@ def create_app(site: Site) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.site.jobs.close()
+    app.state.site.checks.close()
 
 
 class _Guarded(FastAPI):

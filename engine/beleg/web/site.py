@@ -33,6 +33,8 @@ class Site:
     languages: dict[str, Language] = field(init=False)
     explainers: dict[str, Explainer] = field(init=False)
     jobs: Jobs = field(default_factory=Jobs)
+    checks: Jobs = field(default_factory=Jobs)
+    """Mail servers that are tried; a slow one keeps no other work waiting."""
     room: Room = field(default_factory=Room)
     coverage: Job | None = field(default=None, init=False)
     """Which clauses the scenarios reach; started by the first who looks at the rules."""

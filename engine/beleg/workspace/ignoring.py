@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 from beleg.errors import InputError
 from beleg.ignore import ENTRY_LISTS, NO_ENTRY, IgnoreList, classify
 from beleg.keys import address_key
-from beleg.store import journal, people
+from beleg.store import accounts, journal, people
 from beleg.store.tables import ignored
 from beleg.workspace.base import Base
 
@@ -67,8 +67,8 @@ class Ignoring(Base):
         return added
 
     def unignore(self, list_: str, entries: Sequence[str], by: str = ITSELF) -> list[str]:
-        """Take entries off a list; returns those that were on it. Raises InputError, also for the address that a user
-        has: it is ignored as long as he has it."""
+        """Take entries off a list; returns those that were on it. Raises InputError, also for an address that a user
+        or a group has: it is ignored as long as they have it."""
         gone = []
         with self.database.begin() as connection:
             for entry in entries:
@@ -80,6 +80,11 @@ class Ignoring(Base):
                     raise InputError(
                         f"{entry!r} is the address of the user {user.name!r}, which is ignored as long as he has it; "
                         "beleg user set --address gives him another"
+                    )
+                elif list_ == "groups" and (group := accounts.group_having(connection, address_key(entry.strip()))):
+                    raise InputError(
+                        f"{entry!r} is the address of the group {group.name!r}, which is ignored as long as it has it; "
+                        "beleg group set --address gives it another"
                     )
             if gone:
                 payload = {"about": list_, "before": gone}

@@ -152,8 +152,8 @@ class Client:
     def _answered(self, error: Any) -> Answered:
         code, words = NotDocumented.words(error)
         if code is None:
-            return Answered("temporary", _FAILED, self._clean(words))
-        return Answered("temporary", _FAILED_WITH, self._clean(words), code=code, native=code - NATIVE)
+            return Answered("refused", _FAILED, self._clean(words))
+        return Answered("refused", _FAILED_WITH, self._clean(words), code=code, native=code - NATIVE)
 
     def _clean(self, words: str) -> str:
         """The server's words in one line, without the password, should it have said that."""

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from beleg.web.pages import ignored, inbox, jobs, message, profile, records, rules, sign_in, users, writing
+from beleg.web.pages import ignored, inbox, jobs, message, profile, records, rules, settings, sign_in, users, writing
 
 
 def routers() -> list[APIRouter]:
     """What they answer to."""
     return [
         sign_in.router, inbox.router, message.router, records.router, ignored.router, rules.router, users.router,
-        profile.router, jobs.router, writing.router,
+        settings.router, profile.router, jobs.router, writing.router,
     ]  # fmt: skip
