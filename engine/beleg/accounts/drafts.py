@@ -247,6 +247,17 @@ class Drafts:
         with self.reading() as connection:
             return store.listed(connection, states, person, group, deleted, cursor, limit)
 
+    def about(self, row: int, limit: int = 20) -> list[Outgoing]:
+        """The newest mails that answer a stored message or pass it on, drafts too, in order and without the discarded
+        ones; their attachments are left out, and their texts are cut to their beginning."""
+        with self.reading() as connection:
+            return store.about(connection, row, limit)
+
+    def sent_to(self, rows: Collection[int]) -> dict[int, str]:
+        """To whom stored messages went, by row number, of those that were written here. One round trip."""
+        with self.reading() as connection:
+            return store.sent_to(connection, rows) if rows else {}
+
     def counts(self, *, person: int | None = None, group: int | None = None) -> dict[OutgoingState, int]:
         """How many mails are in each state, without the discarded ones."""
         with self.reading() as connection:
