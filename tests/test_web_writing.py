@@ -118,6 +118,15 @@ class Shop:
             time.sleep(0.02)
         raise AssertionError(mail)
 
+    def linked(self, row: int) -> set[str]:
+        """What stands on a mail, once it is decided in the background."""
+        workspace = self.served.site.workspace
+        for _ in range(100):
+            if workspace.mail(row)[0].decided:
+                break
+            time.sleep(0.02)
+        return set(map(str, workspace.standing(row)))
+
     def page(self, path: str, client: httpx.Client | None = None, lang: str = "en") -> str:
         answer = (client or self.bert).get(path, headers={"accept-language": lang})
         assert answer.status_code == 200, answer.text
@@ -216,11 +225,27 @@ def test_a_reply_goes_to_the_sender_quotes_him_and_inherits_what_is_linked(shop:
     assert mail.message is not None
     original = workspace.find_message(str(row))
     assert shop.received()["In-Reply-To"] == f"<{original.message_id}>"
-    assert set(map(str, workspace.standing(mail.message))) == standing
+    assert shop.linked(mail.message) == standing
     shown = shop.page(f"/messages/{mail.message}")
     assert "Kommt morgen." in shown
+    assert f'href="/messages/{mail.message}">Bert replied</a>' in shop.page(f"/messages/{row}")
+    assert "Anna Kunde <anna@kunde.example>" in _row_of(shop.page("/messages"), mail.message)
     order = next(each for each in standing if each.startswith("order:")).removeprefix("order:")
-    assert f"/messages/{mail.message}" in shop.page(f"/records/order/{order}")
+    assert "Anna Kunde <anna@kunde.example>" in _row_of(shop.page(f"/records/order/{order}"), mail.message)
+
+
+def _row_of(page: str, row: int) -> str:
+    """A mail's row in a list."""
+    return next(each for each in page.split("<li") if f'href="/messages/{row}"' in each)
+
+
+def test_who_looks_at_a_mail_sees_that_a_colleague_is_writing(shop: Shop) -> None:
+    row = shop.rows["2026-10-14-seeblick-4"]
+    id_ = shop.begin(f"/messages/{row}/forward")
+    assert f'href="/outbox/{id_}/edit">Your draft to pass it on</a>' in shop.page(f"/messages/{row}")
+    seen = shop.page(f"/messages/{row}", shop.served.client("Ada"), "de")
+    assert "Bert leitet sie gerade weiter" in seen
+    assert f"/outbox/{id_}" not in seen
 
 
 def test_reply_all_and_forward(shop: Shop) -> None:

@@ -54,7 +54,8 @@ def inbox(
         for each in found.rows
     ]
     return page(
-        request, visitor, "inbox.html", status=400 if fault else 200, rows=rows, filter=filter_, q=q, fault=fault,
+        request, visitor, "inbox.html", sent_to=site.outbox.sent_to([each.message.row for each in found.rows]),
+        status=400 if fault else 200, rows=rows, filter=filter_, q=q, fault=fault,
         counts=site.workspace.inbox_counts(), counted=COUNTED, later=cursor is not None,
         newer=address(PATH, **kept, cursor=found.before) if found.before else None,
         older=address(PATH, **kept, cursor=found.after) if found.after else None,
