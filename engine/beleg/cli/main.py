@@ -21,6 +21,7 @@ from beleg.cli import (
     link,
     mail,
     new_plugin,
+    outbox,
     privacy,
     records,
     replay,
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, account, group, fetch, decide, capture, scenarios, replay, correct,
+    demo, setup, records, mail, account, group, fetch, outbox, decide, capture, scenarios, replay, correct,
     serve, server, user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)

@@ -192,9 +192,10 @@ def raw(connection: Connection, id_: int) -> bytes | None:
     return None if found is None else unpacked(found)
 
 
-def due(connection: Connection, at: int) -> list[int]:
-    """The numbers of what is to be sent by now, what waits longest first."""
-    where = outgoing.c.state == "queued", outgoing.c.due <= at, ~outgoing.c.deleted
+def due(connection: Connection, at: int, longest: int) -> list[int]:
+    """The numbers of what is to be sent by now, what waits longest first. Nothing waits longer than so many seconds,
+    unless the clock was set back: then it is due, too."""
+    where = outgoing.c.state == "queued", ~outgoing.c.due.between(at + 1, at + longest), ~outgoing.c.deleted
     return list(connection.scalars(select(outgoing.c.id).where(*where).order_by(outgoing.c.due, outgoing.c.id)))
 
 
