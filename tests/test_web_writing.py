@@ -1,11 +1,12 @@
-"""Writing mail over HTTP, as a browser without a face does it: compose, reply, forward, drafts, the outbox; sent through
-a real SMTP server (aiosmtpd)."""
+"""Writing mail over HTTP, as a browser without a face does it: compose, reply, forward, drafts, the outbox; sent by a
+real SMTP server (aiosmtpd)."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -372,6 +373,35 @@ def test_two_windows_lose_neither_text(shop: Shop) -> None:
     assert shop.mail(id_).draft.text == "aus dem zweiten Fenster"
 
 
+def test_of_many_windows_that_save_at_the_same_time_one_wins_and_the_others_are_told(shop: Shop) -> None:
+    id_ = shop.begin("/compose")
+    form = {**shop.fields(id_), "do": "save"}
+    with ThreadPoolExecutor(6) as pool:
+        cookies = dict(shop.bert.cookies)
+        clients = [shop.served.client(cookies=cookies) for _ in range(6)]
+        answers = list(
+            pool.map(lambda n: clients[n].post(f"/outbox/{id_}/edit", data={**form, "text": f"Fenster {n}"}), range(6))
+        )
+    winners = [n for n, answer in enumerate(answers) if answer.status_code == 303]
+    assert len(winners) == 1
+    assert shop.mail(id_).draft.text == f"Fenster {winners[0]}"
+    for n, answer in enumerate(answers):
+        if n not in winners:
+            assert answer.status_code == 409
+            assert _Form(answer.text).fields["text"] == f"Fenster {n}"
+
+
+def test_what_is_too_long_to_be_saved_is_shown_again(shop: Shop) -> None:
+    id_ = shop.begin("/compose")
+    answer = shop.press(id_, "save", text="x" * 1_000_001)
+    assert answer.status_code == 400
+    assert "at most 1,000,000 characters. What you typed is not saved yet." in re.sub(r"<[^>]*>", "", answer.text)
+    assert len(_Form(answer.text).fields["text"]) == 1_000_001
+    answer = shop.press(id_, "save", text="x" * 40_000_000)
+    assert answer.status_code == 400
+    assert shop.mail(id_).draft.text != ""
+
+
 def test_the_form_of_a_mail_that_was_sent_meanwhile_is_no_second_mail(shop: Shop) -> None:
     id_ = shop.begin("/compose")
     stale = {**shop.fields(id_), "to": "anna@kunde.example", "text": "und noch etwas", "do": "send"}
@@ -617,11 +647,7 @@ def test_what_a_state_does_not_allow_is_told(shop: Shop) -> None:
 
 def test_the_filters_of_a_group(shop: Shop) -> None:
     site = shop.served.site
-    filters = {
-        each.role: each
-        for each, _ in site.accounts.filters()
-        if each.group and each.group.id == shop.group
-    }
+    filters = {each.role: each for each, _ in site.accounts.filters() if each.group and each.group.id == shop.group}
     id_ = shop.begin("/compose")
     shop.press(id_, "save", subject="Im Filter der Entwürfe")
     drafts = shop.page(f"/outbox?filter={filters['drafts'].id}", lang="de")

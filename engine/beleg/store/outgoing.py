@@ -106,17 +106,26 @@ def add(connection: Connection, draft: Draft, person: int | None, at: int) -> in
     return id_
 
 
-def rewrite(connection: Connection, id_: int, draft: Draft, at: int) -> bool:
-    """Replace what a draft says; False where it is none (any more)."""
-    return move(connection, id_, (DRAFT,), at, **_columns(draft))
+def rewrite(connection: Connection, id_: int, draft: Draft, at: int, seen: Draft | None = None) -> bool:
+    """Replace what a draft says; False where it is none (any more), or no longer says what was `seen`."""
+    return move(connection, id_, (DRAFT,), at, _columns(seen) if seen else None, **_columns(draft))
 
 
-def move(connection: Connection, id_: int, states: tuple[OutgoingState, ...], at: int, **values: Any) -> bool:
-    """Change a mail that is in one of these states and not discarded (unless `deleted` is changed); False where it is
-    not, any more: nobody else's change is lost."""
+def move(
+    connection: Connection,
+    id_: int,
+    states: tuple[OutgoingState, ...],
+    at: int,
+    still: Mapping[str, Any] | None = None,
+    /,
+    **values: Any,
+) -> bool:
+    """Change a mail that is in one of these states and not discarded (unless `deleted` is changed), and whose columns
+    are `still` so; False where it is not, any more: nobody else's change is lost."""
     if not _is_number(id_):
         return False
     where = [outgoing.c.id == id_, outgoing.c.state.in_(states)]
+    where += [outgoing.c[name].is_not_distinct_from(value) for name, value in (still or {}).items()]
     if "deleted" not in values:
         where.append(~outgoing.c.deleted)
     if "said" in values:
