@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from typing import Unpack
 
 from pydantic import SecretStr
 
@@ -65,6 +66,13 @@ class Accounts(Managing, Grouping, Filtering, Sorting, Handling):
     def token(self, account: Account) -> SecretStr:
         """See `Links.token`."""
         return self.links.token(account)
+
+    def change_many(self, ids: Collection[int], by: str, **fields: Unpack[Fields]) -> list[Account]:
+        """See `Managing.change_many`. A link that serves no account any longer is removed."""
+        changed = super().change_many(ids, by, **fields)
+        if fields.keys() & {"user", "provider", "auth"}:
+            self.links.prune(by)
+        return changed
 
     def remove(self, ids: Collection[int], by: str) -> list[Account]:
         """See `Managing.remove`. Links that served the removed accounts alone are removed, too, and revoked."""

@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -264,6 +265,14 @@ class Servers:
             row = store.active_server(connection)
         # What is due later than any wait was due before the clock was set.
         return row is not None and not row.halted and not (row.due and now < row.due <= now + LONGEST_WAIT)
+
+    def read_due(self, stop: threading.Event) -> None:
+        """Read the active one, if there is one and it is due; what went wrong is in the log, too."""
+        if not self.due(now := time.time()):
+            return
+        report = self.read(now, stop)
+        if report.error:
+            _log.warning("mail server: %s", report.error)
 
     def read(self, now: float, stop: threading.Event | None = None) -> ReadReport:
         """Read what is new on the active one: groups, mails, marks; decide the mails (as the settings say) and write
