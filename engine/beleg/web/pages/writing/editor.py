@@ -141,9 +141,9 @@ def _editor(
     return page(
         request, visitor, "writing.html", status=status, id=mail.id if mail else id_, mail=mail, draft=draft,
         typed=shown, other=other, stored_text=AsTyped(other.text) if other else "",
-        message=message_of(site, mail.draft.answers) if mail else None,
-        seen_version=version or (version_of(mail.draft) if mail else ""),
-        most=site.outbox.most_attached, groups=senders(site) if mail else [],
-        signatures=site.accounts.signatures() if mail else [], signature=site.outbox.signature_in(draft.text) if mail else None,
+        message=message_of(site, mail.draft.answers) if mail else None, groups=senders(site) if mail else [],
+        seen_version=version or (version_of(mail.draft) if mail else ""), most=site.outbox.most_attached,
+        signatures=site.accounts.signatures() if mail else [],
+        signature=site.outbox.signature_in(draft.text) if mail else None,
         faults=faults, done=done, refused=refused,
     )  # fmt: skip
