@@ -159,6 +159,7 @@ def inbox(
     return page(
         request, visitor, "inbox.html", status=400 if fault else 200, rows=rows, filter=filter_, q=q, fault=fault,
         counts=site.workspace.inbox_counts(criteria, visitor.id), counted=COUNTED, later=cursor is not None,
+        sent_to=site.outbox.sent_to([each.message.row for each in found.rows]),
         newer=address(PATH, **kept, cursor=found.before) if found.before else None,
         older=address(PATH, **kept, cursor=found.after) if found.after else None,
         at=lambda **changes: address(PATH, **(kept | changes)), here=address(PATH, **kept, cursor=cursor),

@@ -25,13 +25,7 @@ def message(
     opened = site.workspace.look(row, decision, decide=opens(request))
     view = view_of(opened, site.explainers[visitor.language.code])
     return page(
-        request,
-        visitor,
-        "message.html",
-        view=view,
-        row=row,
-        html=html,
-        done=done,
-        base=f"/messages/{row}",
+        request, visitor, "message.html", view=view, row=row, html=html, done=done, base=f"/messages/{row}",
         shelf=Shelf.of(site),
-    )
+        answers=site.outbox.about(row), authors={user.id: user.name for user in site.people.users()},
+    )  # fmt: skip
