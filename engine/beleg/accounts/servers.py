@@ -266,14 +266,6 @@ class Servers:
         # What is due later than any wait was due before the clock was set.
         return row is not None and not row.halted and not (row.due and now < row.due <= now + LONGEST_WAIT)
 
-    def read_due(self, stop: threading.Event) -> None:
-        """Read the active one, if there is one and it is due; what went wrong is in the log, too."""
-        if not self.due(now := time.time()):
-            return
-        report = self.read(now, stop)
-        if report.error:
-            _log.warning("mail server: %s", report.error)
-
     def read(self, now: float, stop: threading.Event | None = None) -> ReadReport:
         """Read what is new on the active one: groups, mails, marks; decide the mails (as the settings say) and write
         contacts back, until it is done or is to `stop`. How it went is written down. One at a time. Raises NotFound
