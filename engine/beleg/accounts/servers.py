@@ -486,13 +486,14 @@ class _Making:
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields as they are stored. Raises InputError."""
     values = dict(fields)
-    for name, what in (("user", "a user name"), ("client_id", "a client id"), ("server_name", "a server name")):
+    for name, fault in _PLAIN.items():
         if name in values:
-            values[name] = entered.plain(values[name].strip(), what)
+            values[name] = entered.plain(values[name].strip(), fault)
     if "address" in values:
         values["address"] = _address(values["address"])
     if values.get("password") is not None:
-        entered.plain(values["password"].get_secret_value(), "a password")
+        fault = "a password can't have control characters or line breaks"
+        entered.plain(values["password"].get_secret_value(), fault)
     if values.get("authorities", "").strip() and "BEGIN CERTIFICATE" not in values["authorities"]:
         raise InputError("a certificate authority is entered as a certificate in PEM form, from BEGIN CERTIFICATE on")
     least, most = _SECONDS
@@ -536,6 +537,11 @@ _DEFAULTS: Mapping[str, Any] = {
     "allow_redirects": False, "seconds": 30.0,
 }  # fmt: skip
 _SECONDS = (1.0, 600.0)
+_PLAIN = {
+    "user": "a user name can't have control characters or line breaks",
+    "client_id": "a client id can't have control characters or line breaks",
+    "server_name": "a server name can't have control characters or line breaks",
+}
 _NOT_STORED = Sentence(
     "Mail could not be stored; it is tried again.",
     "E-Mails konnten nicht gespeichert werden; es wird erneut versucht.",
