@@ -30,6 +30,8 @@ class Plugin(Answer):
     types: list[str]
     rules: list[str]
     """Rules that it adds to the tables of others."""
+    mail_servers: list[str]
+    """The mail protocols and mail servers that it speaks."""
 
 
 class Plugins(Answer):
