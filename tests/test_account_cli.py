@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +285,44 @@ def test_where_mail_arrives(shop: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shop.json("arrival", "list", "--json")[0]["owner"] is None
     assert "open or done" in shop.refused("arrival", "set", "Shop", "--work", "later")
     assert "there is no user" in shop.refused("arrival", "set", "Shop", "--owner", "Nix")
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "mail.md"
+BLOCKS = [
+    block
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    if not language
+]
+REACHING = {"check", "link", "fetch", "server", "key"}
+"""Commands that need a server, or have tests of their own (`test_vault`)."""
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_commands_of_the_page_work(cli: Cli, monkeypatch: pytest.MonkeyPatch, block: str) -> None:
+    cli("init")
+    cli("user", "add", "Ada", "--role", "admin", typed(monkeypatch, "ein gutes Passwort"))
+    if "add in Shop" not in block:
+        for name in ("Shop", "Repair"):
+            add(cli, monkeypatch, name, "--host", "h", "--user", f"{name.lower()}@example.com")
+    for line in block.splitlines():
+        words = shlex.split(line, comments=True)[1:]
+        if not REACHING & set(words):
+            words += [typed(monkeypatch)] if words[1:3] == ["add", "in"] and "--provider" not in words else []
+            typed(monkeypatch)
+            cli(*words)
+
+
+def test_the_inline_commands_of_the_page_work(shop: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop("user", "add", "Ada", "--role", "admin", typed(monkeypatch, "ein gutes Passwort"))
+    add(shop, monkeypatch, "Repair", "--host", "h", "--user", "repair@example.com")
+    shop.write("shop.txt", "Ihr Laden")
+    lines = re.findall(
+        r"`beleg ((?:account (?:set|show|list|deact)|group|signature|arrival)[^`]*)`", PAGE.read_text("utf-8")
+    )
+    assert len(lines) > 8
+    for line in lines:
+        words = shlex.split(line)
+        shop(*words, *([typed(monkeypatch)] if words[-1] == "--password" else []))
 
 
 def test_no_command_tells_a_secret(shop: Cli, accounts: Accounts) -> None:

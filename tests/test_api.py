@@ -589,12 +589,15 @@ def test_of_many_who_open_a_message_at_once_one_decides(served: Served, ada: htt
 # --- the page -----------------------------------------------------------------------------------------------------
 
 
+EXAMPLES = ("examples", "mail examples")
+
+
 def test_the_examples_of_the_page_work(served: Served, ada: httpx.Client) -> None:
     """Each curl command of docs/api.md, read as curl reads it."""
     page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
-    block = page.partition("<!-- examples -->\n```sh\n")[2].partition("```")[0]
+    block = "".join(page.partition(f"<!-- {each} -->\n```sh\n")[2].partition("```")[0] for each in EXAMPLES)
     calls = [shlex.split(line) for line in block.splitlines() if line.startswith("curl ")]
-    assert len(calls) > 5
+    assert len(calls) > 10
     for words in calls:
         options: dict[str, list[str]] = {}
         url = words.pop()

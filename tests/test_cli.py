@@ -658,13 +658,12 @@ def test_ignore_lists(shop: Cli) -> None:
 
 def test_plugins(cli: Cli) -> None:
     lines = cli("plugins").splitlines()
-    assert [line.split()[0] for line in lines] == ["plugin", "contact", "history", "offer", "order"]
-    assert {each["name"] for each in cli.json("plugins", "--json")} == {
-        "contact",
-        "history",
-        "offer",
-        "order",
-    }
+    assert [line.split()[0] for line in lines] == [
+        "plugin", "contact", "greyhound", "history", "offer", "order", "pop3", "smtp"
+    ]  # fmt: skip
+    listed = {each["name"]: each for each in cli.json("plugins", "--json")}
+    assert [line.split()[0] for line in lines[1:]] == list(listed)
+    assert (listed["pop3"]["mail_servers"], listed["order"]["mail_servers"]) == (["pop3"], [])
 
 
 def test_rules(cli: Cli) -> None:

@@ -15,15 +15,19 @@ import pytest
 import typer.main
 
 from beleg import MemoryDirectory, Record, RecordRef
+from beleg.accounts.fetching import Fetcher
 from beleg.cli.main import app
 from beleg.explain import Explainer
 from beleg.ignore import IgnoreList
 from beleg.message import parse
 from beleg.orchestrator import Engine
 from beleg.plugins import Installed, installed
+from beleg.store import Database
 from beleg.trace import digest
+from beleg.workspace import Workspace
 from commands import Cli
 from fresh import Fresh
+from serving import accounts_on
 from worlds import contact, order
 from writing import mail
 
@@ -153,7 +157,7 @@ def decided(having: Installed, *records: Record) -> list[str]:
 
 
 def test_the_plugins_on_the_page_are_those_that_are_tried_here() -> None:
-    assert len(PLUGINS) == 3
+    assert len(PLUGINS) == 4
     both = installed(extra=[(f"page_{number}", as_plugin(number)) for number in range(len(PLUGINS))])
     assert [step.name for step in both.steps] == ["history", "order", "offer", "project", "contact"]
 
@@ -180,6 +184,29 @@ def test_the_step_of_its_own_kind() -> None:
     assert decided(having, *projects[:1]) == ["project:P-1"]
     assert decided(having, *projects) == []
     assert decided(having) == []
+
+
+def test_the_mail_server(database: Database, tmp_path: Path) -> None:
+    page = as_plugin(3)
+    page.FOLDER = tmp_path  # type: ignore[attr-defined]  # the page's own name
+    for part in ("new", "cur"):
+        (tmp_path / "shop" / part).mkdir(parents=True)
+    (tmp_path / "shop/new/1.a").write_bytes(mail("Eins"))
+    (tmp_path / "shop/cur/2.b:2,S").write_bytes(mail("Zwei", id_="zwei@kunde.example").replace(b"\r\n", b"\n"))
+    accounts = accounts_on(Workspace(database, installed(extra=[("page", page)])))
+    fields: dict[str, Any] = {"protocol": "maildir", "host": "localhost", "security": "plain", "after": "delete"}
+    account = accounts.add(
+        "in", "Ada", group_address="shop@firma.example", name="Shop", user="shop", active=True, **fields
+    )
+    (step,) = accounts.check("in", account.id)
+    assert (step.ok, step.said.say("en", step.values)) == (True, "2 mails lie there.")
+    report = Fetcher(accounts, 60).fetch(account.id)
+    assert (report.new, report.deleted, report.error) == (2, 2, None)
+    assert {each.subject for each, _ in accounts.workspace.newest(5)} == {"Eins", "Zwei"}
+    assert not list(tmp_path.rglob("*.a"))
+    (wrong,) = accounts.check("in", account.id, user="laden")
+    assert not wrong.ok
+    assert "Es gibt kein Maildir laden." in wrong.said.say("de", wrong.values)
 
 
 @pytest.mark.slow

@@ -34,7 +34,6 @@ def ready(cli: Cli, server: AuthorisationServer, monkeypatch: pytest.MonkeyPatch
     from beleg.workspace import Workspace
 
     cli("init")
-    cli("key", "new")
     run(cli, "provider", "set", "house", *options(server), "--client-secret-stdin", told=SECRET + "\n")
     database = Database("sqlite:///beleg.db")
     accounts = Accounts(Workspace(database, installed()), lambda: unlock(Path("beleg.key")), AccountSettings())

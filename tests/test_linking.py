@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ssl
 import subprocess
 import sys
@@ -10,21 +9,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from beleg.accounts import Account, Accounts, AccountSettings
+from beleg.accounts.fetching import Fetcher
 from beleg.accounts.providers import DAY, PRESETS, checked, provider_of
 from beleg.errors import InputError, NotFound
 from beleg.mailserver import Fault as Kind
@@ -35,6 +30,8 @@ from beleg.store.account_tables import oauth_link, oauth_request
 from beleg.vault import FileVault, add_key
 from beleg.workspace import Workspace
 from linked import BACK, BROWSER, USER, Plugin, answered, at_provider, link, mailbox, set_up
+from mailservers.authority import Authority
+from mailservers.dovecot import Dovecot
 from mailservers.oauth import SECRET, AuthorisationServer, Fault, Grant, authorising
 from serving import accounts_on
 
@@ -528,42 +525,53 @@ def test_a_provider_that_is_not_set_up_is_told(accounts: Accounts) -> None:
         accounts.links.begin(account.id, BACK, BROWSER, "Ada")
 
 
+def test_mail_is_fetched_by_a_link_until_it_is_refused(
+    database: Database, server: AuthorisationServer, dovecot: Dovecot
+) -> None:
+    """A real Dovecot, which asks about each token (RFC 7662)."""
+    accounts = on(database)
+    set_up(accounts, server)
+    user = dovecot.new_user()
+    account = accounts.add(
+        "in", "Ada", name="Shop", host="127.0.0.1", port=dovecot.pop3, security="plain", user=user, auth="oauth2",
+        provider="house", active=True,
+    )  # fmt: skip
+
+    def fetch() -> Kind | None:
+        dovecot.deliver(user, b"From: anna@kunde.example\r\nSubject: Hallo\r\n\r\nHallo\r\n")
+        dovecot.tokens.update({token: grant.user for token, grant in server.access.items()})
+        error = Fetcher(accounts).fetch(account.id).error
+        return error.fault if error else None
+
+    assert fetch() == "sign_in"  # nobody linked it yet
+    link(accounts, account)
+    assert fetch() is None
+    start = time.time()
+    with time_machine.travel(start + 3600):
+        accounts.links.token(account)  # a new one, which `fetch` tells Dovecot about
+        assert fetch() is None
+        assert server.asked["/token refresh_token"] == 1
+        server.revoke_all()
+        dovecot.tokens.clear()
+    with time_machine.travel(start + 7300):
+        assert fetch() == "sign_in"
+        assert Fetcher(accounts).due() == []  # not before a person did something
+        assert server.asked["/token refresh_token"] == 2
+        link(accounts, account)
+        assert [each.id for each in Fetcher(accounts).due()] == [account.id]
+        assert fetch() is None
+
+
 # --- TLS
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
-    """A server's side, with a certificate that an authority of ours signed; and that authority."""
-    authority = ec.generate_private_key(ec.SECP256R1())
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
-
-    def signed(name: str, of: ec.EllipticCurvePrivateKey, *more: x509.ExtensionType) -> x509.Certificate:
-        made = x509.CertificateBuilder(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")]),
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
-            of.public_key(), x509.random_serial_number(), now - datetime.timedelta(days=1),
-            now + datetime.timedelta(days=1),
-        )  # fmt: skip
-        for each in more:
-            made = made.add_extension(each, critical=isinstance(each, x509.BasicConstraints))
-        return made.sign(authority, hashes.SHA256())
-
-    root = signed("Test authority", authority, x509.BasicConstraints(ca=True, path_length=None))
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))])
-    leaf = signed("localhost", key, names)
-    pem = serialization.Encoding.PEM
-    file = folder / "server.pem"
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(private + leaf.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, root.public_bytes(pem).decode()
-
-
 def test_certificates_are_checked(sqlite: Database, tmp_path: Path) -> None:
-    context, authority = certificate(tmp_path)
+    authority = Authority()
+    files = authority.issue(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
     with authorising(context) as server:
-        for settings, what in ((AccountSettings(), "refused"), (AccountSettings(authorities=authority), "linked")):
+        for settings, what in ((AccountSettings(), "refused"), (AccountSettings(authorities=authority.pem), "linked")):
             accounts = on(sqlite, settings)
             set_up(accounts, server, what)
             account = mailbox(accounts, provider=what, name=what)
@@ -640,6 +648,11 @@ def test_a_link_that_serves_no_account_goes(accounts: Accounts, server: Authoris
     accounts.remove([shop.id], "Ada")
     assert [each.user for each in accounts.links.states().values()] == ["otto@firma.example"]
     assert server.asked["/revoke"] == 1
+    accounts.change(other.id, "Ada", host="pop.elsewhere.example", user="OTTO@firma.example")  # the same mailbox
+    assert accounts.links.state(other).state == "linked"
+    for each in accounts.accounts():
+        accounts.change(each.id, "Ada", user="ute@firma.example")
+    assert accounts.links.states() == {}
 
 
 def test_what_is_unlinked_while_it_is_renewed_stays_unlinked(accounts: Accounts, server: AuthorisationServer) -> None:

@@ -19,6 +19,7 @@ from beleg.plugins import Installed
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
+MAIL_SERVERS = ("greyhound", "pop3", "smtp")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,14 @@ def test_the_wheel_holds_all_that_the_packages_do(project: dict[str, Any], tmp_p
         assert any(Path(name).match(f"beleg/{kind}") for name in packed), kind
 
 
-@pytest.mark.parametrize("name", PLUGINS)
+@pytest.mark.parametrize("name", MAIL_SERVERS)
+def test_each_mail_server_says_what_it_speaks(installed: Installed, name: str) -> None:
+    text = (ROOT / "plugins" / name / "README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {installed.mail_servers[name].title.en}\n")
+    assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("name", sorted(set(PLUGINS) - set(MAIL_SERVERS)))
 def test_each_plugin_says_what_it_decides(installed: Installed, name: str) -> None:
     text = (ROOT / "plugins" / name / "README.md").read_text(encoding="utf-8")
     step = next(step for step in installed.steps if step.name == name)

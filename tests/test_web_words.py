@@ -83,8 +83,10 @@ def raised() -> set[MsgId]:
     package = WEB.parent
     paths = [*(package / "people").glob("*.py"), *WEB.glob("*.py"), *(WEB / "pages").rglob("*.py")]
     found: set[MsgId] = {NO_ENTRY}
+    paths += [package / "accounts" / f"{name}.py" for name in ("drafts", "outbox", "sending", "writing")]
     paths += [package / "workspace" / f"{name}.py" for name in ("corrections", "ignoring", "opened")]
-    paths += [package / "accounts" / f"{name}.py" for name in ("base", "entered", "accounts", "groups", "creating")]
+    names = ("base", "entered", "accounts", "groups", "creating", "servers")
+    paths += [package / "accounts" / f"{name}.py" for name in names]
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISING:

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/token": self._token, "/introspect": self._introspect, "/revoke": self._revoke,
         }.get(path)  # fmt: skip
         if act is None:
-            self._send(404, b"not here", "text/plain")
+            self._send(204 if path == "/favicon.ico" else 404)
             return
         try:
             with known.lock:

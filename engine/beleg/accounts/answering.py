@@ -104,6 +104,11 @@ def resigned(text: str, old: str, new: str) -> str:
     return signed(text, new)
 
 
+def stands_in(text: str, signature: str) -> bool:
+    """Whether a signature stands in a text."""
+    return bool(signature) and _signature(signature) in text
+
+
 def _signature(text: str) -> str:
     return f"\n\n-- \n{text}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from beleg.accounts import answering
 from beleg.accounts.base import found_group, group_of, signature_of
-from beleg.accounts.model import Group
+from beleg.accounts.model import Group, Signature
 from beleg.accounts.writing import file_name
 from beleg.errors import InputError, NotFound
 from beleg.keys import address_key
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_TEXT = 1_000_000
 """Characters of a text; nobody types more."""
 MOST_FIELD = 100_000
+MOST_ATTACHED = 25_000_000
+"""Bytes; of more no usual mail server takes the mail."""
 _ENCODED = 1.37
 """How much larger a file is in a mail (base64 and its line ends)."""
 _OPEN: tuple[OutgoingState, ...] = ("draft", "queued", "failed", "unclear")
@@ -52,6 +54,10 @@ class Writer(NamedTuple):
     def of(cls, user: User, language: str, zone: tzinfo | None = None) -> Self:
         """A user who writes."""
         return cls(user.name, user.id, user.address, language, zone)
+
+
+class Changed(InputError):
+    """A draft is no longer what it was when it was looked at."""
 
 
 class Drafts:
@@ -107,6 +113,24 @@ class Drafts:
             else replace(draft, group=group, text=answering.resigned(draft.text, old, new))
         )
 
+    def signature_in(self, text: str) -> int | None:
+        """The number of the signature that stands in a text; None where none does."""
+        found = [each for each in self._signatures() if answering.stands_in(text, each.text)]
+        # One may begin like another.
+        return max(found, key=lambda each: len(each.text)).id if found else None
+
+    def with_signature(self, draft: Draft, signature: int | None) -> Draft:
+        """The draft with this signature, or none, in the place of the one that stands in its text. Raises NotFound."""
+        texts = {each.id: each.text for each in self._signatures()}
+        if signature is not None and signature not in texts:
+            raise NotFound("there is no signature %(number)s", number=str(signature))
+        old = self.signature_in(draft.text)
+        old_text, new_text = (texts.get(each, "") if each is not None else "" for each in (old, signature))
+        return replace(draft, text=answering.resigned(draft.text, old_text, new_text))
+
+    def _signatures(self) -> list[Signature]:
+        return [replace(each, text=each.text.strip("\n")) for each in self.accounts.signatures()]
+
     def _original(self, connection: Connection, row: int) -> answering.Original:
         raw = Mails(connection).raw([row]).get(row) if 0 < row < 2**62 else None
         if raw is None:
@@ -148,13 +172,16 @@ class Drafts:
                 self._original(connection, draft.answers)
             return store.add(connection, draft, writer.id, now())
 
-    def change(self, id: int, draft: Draft) -> None:
-        """Replace what a draft says: recipients, subject, text and group. Its attachments, and what it answers,
-        stay."""
+    def change(self, id: int, draft: Draft, seen: Draft | None = None) -> None:
+        """Replace what a draft says: recipients, subject, text and group. Its attachments, and what it answers, stay.
+        `seen` is what was stored when it was looked at: raises Changed where something else is by now."""
         draft = _stored(draft)
         with self.writing() as connection:
             self._exists(connection, draft)
-            if not store.rewrite(connection, id, draft, now()):
+            if not store.rewrite(connection, id, draft, now(), seen):
+                found = self.found(connection, id)
+                if found.state == "draft" and not found.deleted:
+                    raise Changed("this draft was changed meanwhile")
                 raise self.wrong(connection, id)
 
     def attach(self, id: int, file: NewFile) -> AttachedFile:
@@ -227,6 +254,17 @@ class Drafts:
         with self.reading() as connection:
             return store.listed(connection, states, person, group, deleted, cursor, limit)
 
+    def about(self, row: int, limit: int = 20) -> list[Outgoing]:
+        """The newest mails that answer a stored message or pass it on, drafts too, in order and without the discarded
+        ones; their attachments are left out, and their texts are cut to their beginning."""
+        with self.reading() as connection:
+            return store.about(connection, row, limit)
+
+    def sent_to(self, rows: Collection[int]) -> dict[int, str]:
+        """To whom stored messages went, by row number, of those that were written here. One round trip."""
+        with self.reading() as connection:
+            return store.sent_to(connection, rows) if rows else {}
+
     def counts(self, *, person: int | None = None, group: int | None = None) -> dict[OutgoingState, int]:
         """How many mails are in each state, without the discarded ones."""
         with self.reading() as connection:
@@ -271,8 +309,13 @@ class Drafts:
         if draft.group is not None:
             found_group(connection, draft.group)
 
+    @property
+    def most_attached(self) -> int:
+        """How many bytes the files of a mail may have in all."""
+        return min(MOST_ATTACHED, int(self.workspace.rules.limits.message_bytes / _ENCODED))
+
     def _fits(self, sizes: Collection[int]) -> None:
-        most = int(self.workspace.rules.limits.message_bytes / _ENCODED)
+        most = self.most_attached
         if sum(sizes) > most:
             raise InputError("the attachments are too large: at most %(most)s bytes in all", most=most)
 

@@ -8,6 +8,7 @@ from typing import Any
 from beleg.accounts import entered
 from beleg.accounts.base import Base, arrival_of, found_account, found_group, group_of, signature_of
 from beleg.accounts.model import ArrivalRule, Group, Signature
+from beleg.accounts.topics import found_topic, topics_of
 from beleg.errors import InputError, NotFound
 from beleg.store import accounts as store
 from beleg.store import people
@@ -117,6 +118,8 @@ class Grouping(Base):
             found_group(connection, rule.group)
             if rule.owner is not None and people.user(connection, rule.owner) is None:
                 raise NotFound("there is no user %(number)s", number=str(rule.owner))
+            if rule.topic is not None:
+                found_topic(topics_of(connection), rule.topic)
             values = {"mail_group": rule.group, "work": rule.work, "owner": rule.owner, "topic": rule.topic}
             store.set_arrival_rule(connection, rule.account, values)
             self.note(connection, by, "arrival.change", row.name, after=values)

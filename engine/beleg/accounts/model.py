@@ -1,4 +1,4 @@
-"""What there is: accounts, groups, signatures, filters. None of it holds a secret."""
+"""What there is: accounts, groups, signatures, filters, topics, tags. None of it holds a secret."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ After = Literal["keep", "delete", "later"]
 Work = Literal["open", "done"]
 Role = Literal["all", "open", "pool", "mine", "sent", "failed", "deleted", "done", "drafts", "spam", "checked"]
 """What a filter that Beleg made shows."""
+
+SEPARATOR = " / "
+"""Stands between the names of a topic's path."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,38 @@ class MailFilter:
         if self.name or self.role is None:
             return self.name
         return ROLES[self.role].say(language, {"name": self.group.name if self.group else ""})
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic; `path` are the names from the topmost one down to its own."""
+
+    id: int
+    parent: int | None
+    path: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.path[-1]
+
+    @property
+    def depth(self) -> int:
+        """How many topics are above it."""
+        return len(self.path) - 1
+
+    @property
+    def title(self) -> str:
+        """Its name with those above it: `Returns / Damaged`."""
+        return SEPARATOR.join(self.path)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag."""
+
+    id: int
+    name: str
 
 
 class ArrivalRule(NamedTuple):

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from beleg.errors import InputError
+from beleg.accounts.model import Direction
+from beleg.errors import InputError, unknown_key
 from beleg.mailserver import NO_SECRET, Security, Sentence
 
 DAY = 86_400
@@ -169,6 +170,16 @@ def provider_of(
     whole |= {key: value for key, value in values.items() if key in known}
     there = bool(secret.get_secret_value()) if has_secret is None else has_secret
     return Provider(**{**whole, "secret": secret, "has_secret": there})
+
+
+def preset(name: str, direction: Direction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an account that signs in with a provider takes from its preset, and what the account that sends beside it
+    does. Raises InputError where there is none of this name."""
+    found = PRESETS.get(name)
+    if found is None or found.fetching is None or found.sending is None:
+        raise InputError(unknown_key(name, PRESETS, "there is no preset"))
+    here = found.fetching if direction == "in" else found.sending
+    return {**here._asdict(), "auth": "oauth2", "provider": name}, found.sending._asdict()
 
 
 def decode(text: str) -> Fields:

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
 HALTING: frozenset[Fault] = frozenset({"sign_in", "tls", "account", "unsupported"})
 """Faults that only a person can end."""
-OF_ONE_MAIL: frozenset[Fault] = frozenset({"refused", "protocol", "temporary"})
-"""Faults that may be of one mail alone."""
+OF_ONE_MAIL: frozenset[Fault] = frozenset({"refused", "protocol", "temporary", "unreachable"})
+"""Faults that may be of one mail alone: also one that is so large that its time runs out must not keep the others."""
+OF_THE_SERVER: frozenset[Fault] = frozenset({"temporary", "unreachable"})
+"""Those of them that are the server's where they come again and again."""
 SICK = 3
 """So many mails in a row that can't be had are passed over, before the server is left alone."""
 SWEEP = 5
@@ -216,7 +218,7 @@ class _Reader:
             ties = self._ties(mail)
         except MailServerError as error:
             self._sick += 1
-            if error.fault not in OF_ONE_MAIL or (self._sick > SICK and error.fault == "temporary"):
+            if error.fault not in OF_ONE_MAIL or (self._sick > SICK and error.fault in OF_THE_SERVER):
                 raise
             self._report.skipped[mail.id] = error
             return False

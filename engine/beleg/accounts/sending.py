@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from beleg.store.outgoing import Outgoing, OutgoingState
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_log = logging.getLogger(__name__)
 MOST_TRIES = 24
 FIRST_WAIT, LONGEST_WAIT = 60, 3600
 """Seconds before a mail is tried again: twice as long each time, an hour at most. After 24 tries, most of a day later,
@@ -45,6 +47,7 @@ _NO_ACCOUNT = Sentence(
 )
 _REFUSED = Sentence("Sent, but not to {refused}", "Gesendet, aber nicht an {refused}")
 _GIVEN_UP = Sentence("Given up after {tries} tries. {last}", "Nach {tries} Versuchen aufgegeben. {last}")
+_NOT_READY = Sentence("{why}", "{why}")
 _WAITS = Sentence("Waits for the account {name}. {last}", "Wartet auf das Konto {name}. {last}")
 
 
@@ -79,7 +82,7 @@ class Sending(Drafts):
                 return report
             with self.writing() as connection:
                 report.unclear += store.interrupted(connection, now(), said_in_all(_INTERRUPTED))
-                waiting = store.due(connection, now())
+                waiting = store.due(connection, now(), LONGEST_WAIT)
             down: set[int] = set()
             for id_ in waiting:
                 state = self._send(id_, down)
@@ -107,8 +110,7 @@ class Sending(Drafts):
         except MailServerError as error:
             return self._account_fault(mail, account, error, down)
         except InputError as error:  # no key fits, or the protocol is not installed: the account may be right
-            fault = MailServerError("temporary", Sentence(*2 * [str(error).replace("{", "(").replace("}", ")")]))
-            return self._account_fault(mail, account, fault, down)
+            return self._account_fault(mail, account, MailServerError("temporary", _NOT_READY, why=str(error)), down)
         assert isinstance(protocol, OutgoingProtocol)
         envelope = Envelope(mail.sender, self._recipients(mail), raw)
         # From here on it is on disk that it may have been sent.
@@ -119,9 +121,9 @@ class Sending(Drafts):
             delivery = protocol.send(endpoint, envelope)
         except MailServerError as error:
             return self._not_sent(mail, account, error, down)
-        except Exception:
-            self._settle(id_, ("sending",), state="unclear", said=said_in_all(_BROKEN))
-            raise
+        except Exception:  # a plugin's fault; the others go out all the same
+            _log.exception("sending the mail %s failed", id_)
+            return self._settle(id_, ("sending",), state="unclear", said=said_in_all(_BROKEN))
         refused = "; ".join(f"{address} ({words})" for address, words in delivery.refused.items())
         said = said_in_all(_REFUSED, refused=refused) if refused else {"en": delivery.said, "de": delivery.said}
         with self.writing() as connection:
@@ -184,7 +186,9 @@ class Sending(Drafts):
     def keep(self, connection: Connection, mail: Outgoing, states: tuple[OutgoingState, ...]) -> int | None:
         """Make a mail a stored message, in one transaction with its being sent; the row number, None where it was
         erased."""
-        raw = store.raw(connection, mail.id) or b""
+        raw = store.raw(connection, mail.id)
+        if raw is None:  # it was erased meanwhile
+            return None
         store.move(connection, mail.id, states, now(), state="sent", due=None)
         parsed = parse(raw, self.workspace.rules.limits)
         mails = Mails(connection)

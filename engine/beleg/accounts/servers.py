@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -292,6 +293,15 @@ class Servers:
                 self._settled(name, report, int(now))
         return report
 
+    def read_due(self, stop: threading.Event) -> None:
+        """Read the active one, if it is time; for work in the background: what goes wrong is in the log."""
+        now = time.time()
+        if self.due(now):
+            report = self.read(now, stop)
+            for fault in (report.error, *report.skipped.values(), *report.failed):
+                if fault:
+                    _log.warning("mail server: %s", fault)
+
     def marks(self, rows: Collection[int]) -> dict[int, list[Mark]]:
         """What mail servers say of some messages, by row number."""
         titles = {name: each.title for name, each in self.available().items()}
@@ -476,13 +486,14 @@ class _Making:
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields as they are stored. Raises InputError."""
     values = dict(fields)
-    for name, what in (("user", "a user name"), ("client_id", "a client id"), ("server_name", "a server name")):
+    for name, fault in _PLAIN.items():
         if name in values:
-            values[name] = entered.plain(values[name].strip(), what)
+            values[name] = entered.plain(values[name].strip(), fault)
     if "address" in values:
         values["address"] = _address(values["address"])
     if values.get("password") is not None:
-        entered.plain(values["password"].get_secret_value(), "a password")
+        fault = "a password can't have control characters or line breaks"
+        entered.plain(values["password"].get_secret_value(), fault)
     if values.get("authorities", "").strip() and "BEGIN CERTIFICATE" not in values["authorities"]:
         raise InputError("a certificate authority is entered as a certificate in PEM form, from BEGIN CERTIFICATE on")
     least, most = _SECONDS
@@ -526,6 +537,11 @@ _DEFAULTS: Mapping[str, Any] = {
     "allow_redirects": False, "seconds": 30.0,
 }  # fmt: skip
 _SECONDS = (1.0, 600.0)
+_PLAIN = {
+    "user": "a user name can't have control characters or line breaks",
+    "client_id": "a client id can't have control characters or line breaks",
+    "server_name": "a server name can't have control characters or line breaks",
+}
 _NOT_STORED = Sentence(
     "Mail could not be stored; it is tried again.",
     "E-Mails konnten nicht gespeichert werden; es wird erneut versucht.",

@@ -170,13 +170,14 @@ def add(
     """Make an account. With one that fetches come its group, signature, filters, the rule for what arrives, and an
     account of its name that sends. Asks for the password, where one is needed."""
     from beleg.accounts.accounts import USUAL
+    from beleg.accounts.providers import preset as preset_of
 
     accounts = frame(context).accounts
     way = _direction(direction)
     fields: dict[str, Any] = {}
     sends: dict[str, Any] = {}
     if preset is not None:
-        fields, sends = _preset(frame(context), preset, way)
+        fields, sends = preset_of(preset, way)
     fields |= _given(
         protocol=protocol, host=host, port=port, security=security, auth=auth, user=user, provider=provider,
         after=after, days=days, delete_too=delete_too, senders=sender, active=active,
@@ -356,20 +357,6 @@ def _direction(text: str) -> Direction:
     if text == "out":
         return "out"
     raise InputError(f"an account goes in (it fetches) or out (it sends), not {text!r}")
-
-
-def _preset(one: Frame, name: str, direction: Direction) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a provider says of an account, and of the one that sends beside it. Raises InputError."""
-    from beleg.accounts.providers import PRESETS
-    from beleg.errors import InputError, unknown_key
-
-    if name not in PRESETS:
-        raise InputError(unknown_key(name, PRESETS, "--preset: there is no provider"))
-    found = PRESETS[name]
-    assert found.fetching is not None
-    assert found.sending is not None
-    here, there = (found.fetching, found.sending) if direction == "in" else (found.sending, found.sending)
-    return {**here._asdict(), "auth": "oauth2", "provider": name}, there._asdict()
 
 
 def _all_named(one: Frame, name: str, out: bool | None) -> list[Account]:

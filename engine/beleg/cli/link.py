@@ -23,11 +23,9 @@ BACK = "/oauth2/callback"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    account = next((each.typer_instance for each in app.registered_groups if each.name == "account"), None)
-    if account is None:
-        account = typer.Typer(help="Mail accounts, which fetch mail and send it.", no_args_is_help=True)
-        app.add_typer(account, name="account")
+    """Add the commands, those of accounts to the others of these."""
+    account = next(each.typer_instance for each in app.registered_groups if each.name == "account")
+    assert account is not None
     account.command("link")(link)
     account.command("unlink")(unlink)
     account.command("renew")(renew)

@@ -54,13 +54,16 @@ def background(accounts: Accounts, settings: Settings) -> Runner:
     from threading import Event
 
     from beleg.accounts.fetching import Fetcher
+    from beleg.accounts.outbox import Outbox
     from beleg.accounts.runner import LOOK, Fetching, Runner, Task
+    from beleg.accounts.servers import Servers
 
     stop = Event()
-    tasks = []
+    tasks = [Task("send", LOOK, Outbox(accounts).send_due)]
     if settings.fetch_in_serve:
         fetching = Fetching(Fetcher(accounts, settings.fetch_every, stop=stop))
         tasks.append(Task("fetch", min(LOOK, settings.fetch_every), fetching.run, fetching.join))
+        tasks.append(Task("server", settings.fetch_every, lambda: Servers(accounts).read_due(stop)))
     return Runner(tasks, stop)
 
 

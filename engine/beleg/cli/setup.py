@@ -82,10 +82,11 @@ def list_plugins(context: typer.Context, as_json: Json = False) -> None:
             ", ".join(f"{step} ({priorities[step]})" for step in plugin.steps) or "-",
             ", ".join(plugin.types) or "-",
             ", ".join(plugin.rules) or "-",
+            ", ".join(plugin.mail_servers) or "-",
         )
         for plugin in installed.plugins
     ]
-    say_table(("plugin", "from", "steps (priority)", "record types", "rules for others"), rows)
+    say_table(("plugin", "from", "steps (priority)", "record types", "rules for others", "mail servers"), rows)
     for name in installed.disabled:
         say(f"{name}  switched off in the settings")
     for name in installed.disabled_steps:

@@ -1,4 +1,4 @@
-"""The inbox: messages by what became of them and by their words, a page at a time.
+"""The inbox: messages by what became of them, by what people do with them, and by their words, a page at a time.
 
 A page's positions come from indexes alone; only then is anything read of its messages.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from beleg.assignment import Origin
 from beleg.errors import InputError
 from beleg.record import RecordRef
 from beleg.store.batch import Statement
+from beleg.store.criteria import Criteria
 from beleg.store.directory import load
+from beleg.store.handling import Handled, handled
 from beleg.store.mails import Mails, StoredMessage
 from beleg.store.pages import Page, Place, Position, keyset, page
 from beleg.store.words import Search
@@ -42,24 +45,43 @@ class Standing(NamedTuple):
 
 
 class InboxRow(NamedTuple):
-    """A message of the list, the records that stand on it, and its newest trace."""
+    """A message of the list, the records that stand on it, its newest trace, and what people do with it."""
 
     message: StoredMessage
     records: tuple[Standing, ...]
     trace: Trace | None
+    handled: Handled
+
+
+class Where(NamedTuple):
+    """A condition on the table `message`, and its parameters."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+EVERYTHING = Criteria()
 
 
 def inbox(
-    connection: Connection, filter_: Filter, search: Search | None, cursor: str | None, limit: int
+    connection: Connection,
+    filter_: Filter,
+    search: Search | None,
+    cursor: str | None,
+    limit: int,
+    criteria: Criteria = EVERYTHING,
+    me: int | None = None,
 ) -> Page[InboxRow]:
-    """A page of messages, the newest first. At most six round trips. Raises InputError."""
-    if filter_ not in FILTERS:
-        raise InputError(f"messages are filtered by {', '.join(FILTERS)}, not by {filter_!r}")
+    """A page of messages, the newest first; `me` is the number of the person who looks. The criteria's `text` and
+    `outgoing` are the caller's. At most seven round trips. Raises InputError."""
+    where = matching(connection, filter_, criteria, me)
 
     def read(place: Place, count: int) -> Sequence[Position]:
-        if search is None:
-            return _positions(connection, _WHERE[filter_], place, count)
-        return _found(connection, _WHERE[filter_], search, place, count)
+        if search is not None:
+            return _found(connection, where, search, place, count)
+        if criteria.tags:
+            return among(connection, _TAGGED, where.sql, place, count, **where.parameters)
+        return _positions(connection, where.sql, place, count, **where.parameters)
 
     found = page(read, cursor, limit)
     rows = [position.row for position in found.rows]
@@ -67,18 +89,113 @@ def inbox(
     records = standing(connection, rows)
     decisions = mails.decisions(rows)
     traces = mails.traces(decisions.values())
+    acts = handled(connection, rows)
     return found.of(
         [
-            InboxRow(each, records[each.row], traces[decisions[each.row].id] if each.row in decisions else None)
+            InboxRow(
+                each,
+                records[each.row],
+                traces[decisions[each.row].id] if each.row in decisions else None,
+                acts[each.row],
+            )
             for each in mails.get(rows)
         ]
     )
 
 
-def counts(connection: Connection) -> dict[Filter, int]:
-    """How many messages each filter leaves; 1,001 means more than 1,000. One round trip."""
-    row = connection.execute(_COUNTS).one()
+def counts(connection: Connection, criteria: Criteria = EVERYTHING, me: int | None = None) -> dict[Filter, int]:
+    """How many messages each filter leaves of those that meet the criteria; 1,001 means more than 1,000. One round
+    trip."""
+    row = _counted(connection, [matching(connection, each, criteria, me, str(n)) for n, each in enumerate(FILTERS)])
     return dict(zip(FILTERS, row, strict=True))
+
+
+def count_each(connection: Connection, wanted: Sequence[Criteria], me: int | None = None) -> list[int | None]:
+    """How many messages, or mails that are written, meet each of some criteria; 1,001 means more than 1,000, None: the
+    criteria search for words, and to count what has them takes too long. One round trip for a hundred."""
+    found: list[int | None] = [None] * len(wanted)
+    numbers = [n for n, each in enumerate(wanted) if not each.text]
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        places = [
+            _written(wanted[n], str(n)) if wanted[n].outgoing else matching(connection, "all", wanted[n], me, str(n))
+            for n in some
+        ]
+        tables = ["outgoing" if wanted[n].outgoing else "message" for n in some]
+        for n, count in zip(some, _counted(connection, places, tables), strict=True):
+            found[n] = count
+    return found
+
+
+def matching(
+    connection: Connection, filter_: Filter, criteria: Criteria, me: int | None = None, mark: str = ""
+) -> Where:
+    """The messages of a filter that meet the criteria; `mark` ends the names of its parameters. Raises InputError."""
+    states = {_filter(each) for each in (filter_, criteria.state)} - {"all"}
+    owner = me if criteria.owner == "me" else criteria.owner
+    few = criteria.deleted or criteria.spam or criteria.topic is not None or owner not in (None, "pool")
+    in_group = criteria.group is not None and criteria.work is not None
+    # The plus keeps SQLite from an index that would have to be sorted, or that does not know the state: it walks the
+    # one that is in order.
+    plus = "+" if connection.dialect.name == "sqlite" and (states or not (few or in_group)) else ""
+    found = [_WHERE[each] for each in sorted(states)]
+    found.append("deleted = true" if criteria.deleted else "deleted = false")
+    values: dict[str, Any] = {}
+
+    def add(condition: str, **value: Any) -> None:
+        found.append(condition)
+        values.update({f"{name}{mark}": each for name, each in value.items()})
+
+    if criteria.group is not None:
+        add(f"{plus}mail_group = :mail_group{mark}", mail_group=criteria.group)
+    if criteria.work is not None:
+        add(f"work = :work{mark}", work=criteria.work)
+    if criteria.owner == "pool":
+        add("owner IS NULL")
+    elif criteria.owner is not None:
+        add(f"{plus}owner = :owner{mark}", owner=owner)
+    if criteria.spam is not None:
+        add(f"{plus}spam > 0 AND {plus}spam = :spam{mark}" if criteria.spam else "spam = 0", spam=criteria.spam)
+    if criteria.topic is not None:
+        add(f"{plus}topic IN ({_BELOW.format(mark=mark)})", topic=criteria.topic)
+    for n, tag in enumerate(criteria.tags):
+        name = f"tag{n}_{mark}" if mark else f"tag{n}"
+        add(f"EXISTS (SELECT 1 FROM message_tag t WHERE t.message = message.id AND t.tag = :{name})")
+        values[name] = tag
+    return Where(" AND ".join(found), values)
+
+
+def _filter(name: str) -> Filter:
+    if name not in FILTERS:
+        raise InputError(f"messages are filtered by {', '.join(FILTERS)}, not by {name!r}")
+    return name
+
+
+def _written(criteria: Criteria, mark: str) -> Where:
+    """The mails that are written and meet the criteria."""
+    states = {"draft": "state = 'draft'", "failed": "state IN ('failed', 'unclear')"}
+    found = [states[criteria.outgoing or "draft"], "deleted = false"]
+    if criteria.group is None:
+        return Where(" AND ".join(found), {})
+    return Where(" AND ".join([*found, f"mail_group = :mail_group{mark}"]), {f"mail_group{mark}": criteria.group})
+
+
+def _counted(connection: Connection, places: Sequence[Where], tables: Sequence[str] = ()) -> Sequence[int]:
+    tables = tables or ["message"] * len(places)
+    query = _counting(tuple((table, each.sql) for table, each in zip(tables, places, strict=True)))
+    values = {name: value for each in places for name, value in each.parameters.items()}
+    return tuple(connection.execute(query, values).one())
+
+
+@lru_cache(64)
+def _counting(places: tuple[tuple[str, str], ...]) -> TextClause:
+    return text(
+        "SELECT "
+        + ", ".join(
+            f"(SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {where} LIMIT {COUNTED + 1}) AS counted)"
+            for table, where in places
+        )
+    )
 
 
 def standing(connection: Connection, rows: Collection[int]) -> dict[int, tuple[Standing, ...]]:
@@ -101,14 +218,16 @@ def _positions(connection: Connection, where: str, place: Place, count: int, **m
     return [Position(*row) for row in connection.execute(query, {**parameters, **more, "count": count})]
 
 
-def _found(connection: Connection, where: str, search: Search, place: Place, count: int) -> list[Position]:
+def _found(connection: Connection, wanted: Where, search: Search, place: Place, count: int) -> list[Position]:
     """What is found among the next few hundred, where a page is full of a common word at once; beyond them by the index
     of words, which says quickly where a rare one is."""
     if not search.terms:
         return []
     sqlite = connection.dialect.name == "sqlite"
+    where, values = wanted
     has, parameters = _has_words(search) if sqlite else (_IN_VECTOR, {"query": search.tsquery()})
-    last = _nth(connection, where, place, LOOKED_AT)
+    parameters |= values
+    last = _nth(connection, wanted, place, LOOKED_AT)
     within = f"{where} AND EXISTS (SELECT 1 FROM message_words w WHERE {has})"
     if last:
         end = ">=" if place.older else "<="
@@ -118,8 +237,8 @@ def _found(connection: Connection, where: str, search: Search, place: Place, cou
     if len(found) == count or last is None:
         return found
     if sqlite:
-        return among(connection, _MATCHING_FTS, where, place, count, query=search.match())
-    return among(connection, _MATCHING_VECTOR, where, place, count, query=search.tsquery())
+        return among(connection, _MATCHING_FTS, where, place, count, query=search.match(), **values)
+    return among(connection, _MATCHING_VECTOR, where, place, count, query=search.tsquery(), **values)
 
 
 def among(
@@ -128,16 +247,19 @@ def among(
     """The first so many positions from a place on of the messages whose row numbers the statement `matching` gives."""
     if connection.dialect.name == "sqlite":
         some = text(f"SELECT count(*) FROM ({matching} LIMIT {SORTED + 1})")
-        if connection.execute(some, parameters).scalar_one() > SORTED:
+        named = {name: value for name, value in parameters.items() if f":{name}" in matching}
+        if connection.execute(some, named).scalar_one() > SORTED:
             # The plus keeps SQLite from reading each of them by its id, and sorting.
             return _positions(connection, f"{where} AND +id IN ({matching})", place, count, **parameters)
     return _sorted(connection, matching, where, place, count, **parameters)
 
 
-def _nth(connection: Connection, where: str, place: Place, number: int) -> Position | None:
+def _nth(connection: Connection, where: Where, place: Place, number: int) -> Position | None:
     condition, order, parameters = keyset(place)
-    query = text(f"SELECT date, id FROM message WHERE {where} AND {condition} ORDER BY {order} LIMIT 1 OFFSET :skipped")
-    row = connection.execute(query, {**parameters, "skipped": number - 1}).first()
+    query = text(
+        f"SELECT date, id FROM message WHERE {where.sql} AND {condition} ORDER BY {order} LIMIT 1 OFFSET :skipped"
+    )
+    row = connection.execute(query, {**parameters, **where.parameters, "skipped": number - 1}).first()
     return Position(*row) if row else None
 
 
@@ -173,13 +295,13 @@ _WHERE: dict[Filter, str] = {
     "corrected": "corrected = true",
     "undecided": "decided = false",
 }
-_COUNTS = text(
-    "SELECT "
-    + ", ".join(
-        f"(SELECT count(*) FROM (SELECT 1 FROM message WHERE {where} LIMIT {COUNTED + 1}) AS counted)"
-        for where in _WHERE.values()
-    )
+_AT_ONCE = 100
+"""How many criteria are counted in one statement."""
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT CAST(:topic{mark} AS INTEGER) UNION "
+    "SELECT topic.id FROM topic JOIN below ON topic.parent = below.id) SELECT id FROM below"
 )
+_TAGGED = "SELECT message FROM message_tag WHERE tag = :tag0"
 _IN_VECTOR = "w.message = message.id AND w.words @@ CAST(:query AS tsquery)"
 _MATCHING_VECTOR = "SELECT message FROM message_words WHERE words @@ CAST(:query AS tsquery)"
 _MATCHING_FTS = "SELECT rowid FROM message_words WHERE message_words MATCH :query"

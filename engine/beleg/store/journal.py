@@ -44,6 +44,14 @@ def append(
     return int(connection.execute(_APPEND, values).scalar_one())
 
 
+def append_each(connection: Connection, at: str, who: str, act: str, payloads: Mapping[int, Payload]) -> None:
+    """Write down one act on several messages, by row number, in the transaction that does it. One round trip."""
+    if payloads:
+        written = ((row, _encode(payload).decode()) for row, payload in payloads.items())
+        values = [{"at": at, "who": who, "act": act, "message": row, "payload": text} for row, text in written]
+        connection.execute(insert(journal), values)
+
+
 def of_message(connection: Connection, row: int) -> list[Entry]:
     """What was done on a message, in order."""
     return _entries(connection.execute(_LISTED.where(journal.c.message == row).order_by(journal.c.id)))

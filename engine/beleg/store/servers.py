@@ -80,10 +80,8 @@ def read(connection: Connection, server: str, items: Collection[str]) -> dict[st
 
 def add(connection: Connection, server: str, mail: ServerMail, sha256: str, message: int | None) -> None:
     """Write down that a mail was read; where its id was of another mail before, it is of this one now."""
-    values = {"sha256": sha256, "message": message, "deleted": mail.deleted, "error": mail.failed, "contact": ""}
-    mine = (server_mail.c.server == server) & (server_mail.c.item == mail.id)
-    if not connection.execute(update(server_mail).where(mine).values(**values)).rowcount:
-        connection.execute(insert(server_mail).values(server=server, item=mail.id, **values))
+    row = (server, mail.id, sha256, mail.failed)
+    _ADD.run(connection, mails=[row], message=message, deleted=mail.deleted)
 
 
 def mark(connection: Connection, server: str, mail: ServerMail) -> None:
@@ -144,6 +142,16 @@ def written(contact: str) -> tuple[list[str], list[str]]:
     return [each for each in lines if each[0] != REFUSED], [each[1:] for each in lines if each[0] == REFUSED]
 
 
+_ADD = Statement(
+    """
+    INSERT INTO server_mail (server, item, sha256, message, deleted, error, contact)
+    SELECT m.server, m.item, m.sha256, CAST(:message AS BIGINT), CAST(:deleted AS BOOLEAN), m.error, ''
+    FROM {mails} m WHERE true
+    ON CONFLICT (server, item) DO UPDATE SET sha256 = excluded.sha256, message = excluded.message,
+      deleted = excluded.deleted, error = excluded.error, contact = ''
+    """,
+    mails="server item sha256 error",
+)
 _READ = Statement(
     """
     SELECT s.item, s.message, s.deleted, s.error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text, false
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Text, false, text
 from sqlmodel import Field, SQLModel
 
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
@@ -77,6 +77,17 @@ class ImportRow(Table, table=True):
     files: str = Field(sa_type=Text)
 
 
+_HANDLED = ("deleted", "mail_group", "work", "spam", "owner", "topic")
+"""What people do with messages stands at the end of every index that the inbox reads: it filters by that without a look
+at the messages themselves."""
+
+
+def _index_where(name: str, condition: str, *columns: str) -> Index:
+    """An index of some messages alone."""
+    rest = (each for each in _HANDLED if each not in columns)
+    return Index(name, *columns, *rest, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class MessageRow(Table, table=True):
     """A stored mail. `raw` is its bytes, zstd-compressed; `date` is in microseconds since 1970 UTC, `NO_DATE`
     where it has none; `thread` is the same for all messages that are tied, directly or through others; `mailbox` is
@@ -90,10 +101,16 @@ class MessageRow(Table, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
-        Index("message_undecided", "decided", "date", "id"),
-        Index("message_newest", "date", "id"),
-        Index("message_state", "state", "date", "id"),
-        Index("message_corrected", "corrected", "date", "id"),
+        Index("message_undecided", "decided", "date", "id", *_HANDLED),
+        Index("message_newest", "date", "id", *_HANDLED),
+        Index("message_state", "state", "date", "id", *_HANDLED),
+        Index("message_corrected", "corrected", "date", "id", *_HANDLED),
+        Index("message_group", "mail_group", "work", "date", "id", "deleted", "spam", "owner", "topic"),
+        # What few messages have costs the others nothing.
+        _index_where("message_owner", "owner IS NOT NULL", "owner", "mail_group", "work", "date", "id"),
+        _index_where("message_topic", "topic IS NOT NULL", "topic", "date", "id"),
+        _index_where("message_spam", "spam > 0", "spam", "mail_group", "date", "id"),
+        _index_where("message_deleted", "deleted = true", "mail_group", "date", "id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInt)
     sha256: str = Field(unique=True, sa_type=Bytewise)

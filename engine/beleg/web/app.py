@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -12,17 +13,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from beleg.errors import InputError, NotFound, Told
 from beleg.orchestrator import StepFailed
 from beleg.store import DatabaseError
 from beleg.version import __version__
 from beleg.web import pages
-from beleg.web.api import create_api
+from beleg.web.api import create_api, outgoing
 from beleg.web.api.entry import Entry
 from beleg.web.api.problem import problem
 from beleg.web.body import Bounded
+from beleg.web.pages.writing import typed
 from beleg.web.render import STATIC, page, see
 from beleg.web.room import RETRY_AFTER, Busy
 from beleg.web.safety import Safety
@@ -64,7 +66,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 class _Guarded(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Safety stands outside of everything, so that the answer to an error of ours is guarded too."""
-        return Safety(Bounded(Entry(super().build_middleware_stack(), API), _too_long))
+        inner = Entry(super().build_middleware_stack(), API)
+        return Safety(Bounded(inner, _too_long, partial(_longest, self.state.site)))
+
+
+def _longest(site: Site, scope: Scope) -> int:
+    """How long a body may be that has files."""
+    return max(typed.longest(site, scope), outgoing.longest(site, scope))
 
 
 class _Static(StaticFiles):

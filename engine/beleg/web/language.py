@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from datetime import date as Date
-from datetime import datetime, tzinfo
 from pathlib import Path
 
 from babel import Locale, dates, numbers
@@ -66,6 +66,10 @@ class Language:
     def moment(self, seconds: float) -> str:
         """The date of a time in seconds since 1970 UTC."""
         return self.day(datetime.fromtimestamp(seconds, self.zone))
+
+    def at(self, seconds: float) -> str:
+        """Date and time of a time in seconds since 1970 UTC."""
+        return self.date(datetime.fromtimestamp(seconds, UTC))
 
     def day(self, day: Date) -> str:
         """A date without a time."""

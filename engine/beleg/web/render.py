@@ -21,6 +21,10 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
 
+class AsTyped(str):
+    """What a person typed, in the field where it is typed further: it comes back as it is."""
+
+
 def page(request: Request, visitor: Visitor, template: str, /, *, status: int = 200, **values: Any) -> Response:
     """A template filled in, in the visitor's language. A mail's words are text in it, never markup."""
     found = environment(visitor.language).get_template(template)
@@ -49,6 +53,7 @@ def environment(language: Language) -> Environment:
     made.filters |= {
         "line": harmless,
         "date": language.date,
+        "at": language.at,
         "moment": language.moment,
         "day": language.day,
         "number": language.number,
@@ -64,7 +69,7 @@ def environment(language: Language) -> Environment:
 
 def _printable(value: Any) -> Any:
     """Without what has no place on a screen: a mail must not turn the writing direction of what stands beside it."""
-    if isinstance(value, Undefined):
+    if isinstance(value, Undefined | AsTyped):
         return value
     said = printable(str(value))
     # What a message of the catalogues has filled in is marked as safe by then, and no less a stranger's.

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import Request
 
 from beleg.accounts import Accounts
+from beleg.accounts.outbox import Outbox
 from beleg.clause import LANGUAGES
 from beleg.explain import Explainer
 from beleg.people import People
@@ -49,6 +50,11 @@ class Site:
     def workspace(self) -> Workspace:
         """The workspace."""
         return self.accounts.workspace
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The mail that is written and sent."""
+        return Outbox(self.accounts)
 
     @cached_property
     def signer(self) -> Signer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -11,7 +11,8 @@ from beleg.errors import NotFound
 from beleg.message import content_identity, parse
 from beleg.record import RecordRef
 from beleg.store import filling
-from beleg.store.inbox import Filter, InboxRow, counts
+from beleg.store.criteria import Criteria
+from beleg.store.inbox import EVERYTHING, Filter, InboxRow, count_each, counts
 from beleg.store.inbox import inbox as read_inbox
 from beleg.store.mails import Mails, StoredMessage
 from beleg.store.pages import Page
@@ -68,7 +69,7 @@ class Mail(Decisions):
         return report
 
     def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
-        """The newest messages, the latest first, with the records that stand on each."""
+        """The newest messages that are not deleted, the latest first, with the records that stand on each."""
         with self.database.begin(write=False) as connection:
             return Mails(connection).newest(count)
 
@@ -87,19 +88,35 @@ class Mail(Decisions):
         return found[0]
 
     def inbox(
-        self, filter_: Filter = "all", search: str = "", *, cursor: str | None = None, limit: int = 50
+        self,
+        filter_: Filter = "all",
+        search: str = "",
+        *,
+        criteria: Criteria = EVERYTHING,
+        me: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[InboxRow]:
-        """A page of messages, the newest first, without a date before all: those of a filter (`FILTERS`) that have the
-        words of a search (`beleg.store.words`), each with what stands on it and its newest trace. Another page is named
-        by a cursor that a page gave. Raises InputError."""
-        wanted = read_search(search) if search.strip() else None
+        """A page of messages, the newest first, without a date before all: those of a filter (`FILTERS`) that meet the
+        criteria of a saved search and have the words of a search (`beleg.store.words`), each with what stands on it,
+        its newest trace, and what people do with it. `me` is the number of the person who looks. Deleted mail is there
+        only where the criteria ask for it. Another page is named by a cursor that a page gave. Raises InputError."""
+        words = f"{criteria.text} {search}".strip()
+        wanted = read_search(words) if words else None
         with self.database.begin(write=False) as connection:
-            return read_inbox(connection, filter_, wanted, cursor, limit)
+            return read_inbox(connection, filter_, wanted, cursor, limit, criteria, me)
 
-    def inbox_counts(self) -> dict[Filter, int]:
-        """How many messages each filter leaves; 1,001 means more than 1,000."""
+    def inbox_counts(self, criteria: Criteria = EVERYTHING, me: int | None = None) -> dict[Filter, int]:
+        """How many messages each filter leaves of those that meet the criteria; 1,001 means more than 1,000. Words of a
+        search are not counted."""
         with self.database.begin(write=False) as connection:
-            return counts(connection)
+            return counts(connection, criteria, me)
+
+    def count_each(self, wanted: Sequence[Criteria], me: int | None = None) -> list[int | None]:
+        """How many messages, or mails that are written, meet each of some criteria; 1,001 means more than 1,000, None:
+        they search for words, which is not counted."""
+        with self.database.begin(write=False) as connection:
+            return count_each(connection, wanted, me)
 
     def unfilled(self) -> int:
         """How many messages and records an upgrade has left to `fill_in`."""

@@ -17,6 +17,7 @@ from beleg.message.structure import header_fields
 from beleg.outcome import OpenStep, open_steps
 from beleg.record import Record, RecordRef
 from beleg.store import SqlDirectory, journal
+from beleg.store.handling import Handled, handled
 from beleg.store.mails import Mails, PastDecision, StoredMessage
 from beleg.thread import newcomers
 from beleg.trace import Trace
@@ -31,7 +32,7 @@ class Opened:
     """All that there is to a message. `decision` and `trace` are of the decision that is looked at: the newest, unless
     another was asked for; None where there is none. `decisions` are all, in order. `own` is what stands on it and was
     removed from it; `by` tells who set a record by hand. `earlier` and `later` are the other mails of the thread.
-    `records` are those of the ERP that stand, were removed or are left open."""
+    `records` are those of the ERP that stand, were removed or are left open; `handled` is what people do with it."""
 
     message: StoredMessage
     raw: bytes
@@ -47,6 +48,7 @@ class Opened:
     open_steps: tuple[OpenStep, ...]
     records: Mapping[RecordRef, Record]
     journal: tuple[journal.Entry, ...]
+    handled: Handled
 
     @property
     def standing(self) -> list[str]:
@@ -125,6 +127,7 @@ class Reading(Decisions):
                 open_,
                 SqlDirectory(connection).records(refs) if refs else {},
                 tuple(journal.of_message(connection, row)),
+                handled(connection, [row])[row],
             )
 
 

@@ -150,8 +150,10 @@ class Mailbox:
         return [row for row in self.rows(undecided=True) if row in wanted]
 
     def newest(self, count: int) -> list[tuple[StoredMessage, list[RecordRef]]]:
-        """The newest messages, the latest first, with the records that stand on each."""
-        query = select(*LISTED).order_by(message.c.date.desc(), message.c.id.desc()).limit(count)
+        """The newest messages that are not deleted, the latest first, with the records that stand on each."""
+        query = (
+            select(*LISTED).where(~message.c.deleted).order_by(message.c.date.desc(), message.c.id.desc()).limit(count)
+        )
         found = [message_of(row) for row in self._db.execute(query)]
         standing = defaultdict(list)
         for chunk in chunks([each.row for each in found]):

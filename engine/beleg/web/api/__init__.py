@@ -9,14 +9,21 @@ from fastapi.routing import APIRoute
 
 from beleg.version import __version__
 from beleg.web.api import (
+    accounts,
     assignments,
     explaining,
+    filters,
+    groups,
+    handling,
     health,
     history,
     ignored,
     messages,
+    outgoing,
+    providers,
     records,
     rules,
+    servers,
     tokens,
     users,
 )
@@ -26,8 +33,12 @@ from beleg.web.api.problem import explain_errors
 from beleg.web.site import Site
 
 _ROUTERS = tuple(
-    each.router for each in (messages, assignments, explaining, history, records, ignored, users, tokens, rules, health)
-)
+    each.router
+    for each in (
+        handling, messages, assignments, explaining, history, records, ignored, filters, outgoing, accounts, providers,
+        servers, groups, users, tokens, rules, health,
+    )
+)  # fmt: skip
 ROUTES = tuple(route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute))
 
 

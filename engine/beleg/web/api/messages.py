@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
+from msgspec.structs import replace
 from starlette.responses import Response
 
-from beleg.errors import NotFound
+from beleg.errors import InputError, NotFound
 from beleg.explain import Explainer
 from beleg.explain.ladder import short_reason, warnings
 from beleg.record import RecordRef
 from beleg.show import content_disposition, file, files, shown_header
-from beleg.store.inbox import Filter, InboxRow
+from beleg.store.inbox import EVERYTHING, Filter, InboxRow
 from beleg.web.api.access import Correcting, Reading
-from beleg.web.api.fields import TEXT, Cursor, Lang, Limit, PartNumber, Row
+from beleg.web.api.fields import LARGEST, TEXT, Cursor, Lang, Limit, PartNumber, Row
+from beleg.web.api.handling import HandlingSeen
+from beleg.web.api.problem import responses
 from beleg.web.api.shapes import (
     Answer,
     AssignmentSeen,
@@ -43,6 +46,7 @@ class ListedMessage(MessageSeen):
     """What stands on it."""
     reason: str | None
     """Why, in one short line; null before it is decided."""
+    handling: HandlingSeen
 
 
 class MessagePage(Answer):
@@ -127,11 +131,12 @@ class MessageShown(MessageSeen):
     """Number of the newest decision."""
     warnings: list[Warning]
     attachments: list[Attachment]
+    handling: HandlingSeen
     thread: list[InThread]
     """The other messages of the thread, oldest first."""
 
 
-@router.get("/messages", operation_id="listMessages", summary="List and search messages")
+@router.get("/messages", operation_id="listMessages", summary="List and search messages", responses=responses(404))
 def list_messages(
     request: Request,
     caller: Reading,
@@ -149,11 +154,48 @@ def list_messages(
             description="Words that subject, addresses or content have, up to 30; in quotes: one behind the other.",
         ),
     ] = "",
+    filter: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=LARGEST,
+            description="Number of a saved search; what else is given goes before what it asks for.",
+        ),
+    ] = None,
+    group: Annotated[int | None, Query(ge=1, le=LARGEST, description="Those of this group.")] = None,
+    work: Annotated[Literal["open", "done", "sent"] | None, Query(description="Those that stand so.")] = None,
+    owner: Annotated[
+        str | None,
+        Query(
+            max_length=16,
+            pattern=r"^(me|pool|[1-9][0-9]*)$",
+            description="Those of a user, by his number; `me`: of who asks; `pool`: of nobody.",
+        ),
+    ] = None,
+    spam: Annotated[int | None, Query(ge=0, le=2, description="0: none; 1: suspected; 2: checked.")] = None,
+    deleted: Annotated[bool, Query(description="Those that are deleted, which are hidden otherwise.")] = False,
+    topic: Annotated[int | None, Query(ge=1, le=LARGEST, description="Those of this topic.")] = None,
+    tag: Annotated[
+        list[Annotated[int, Query(ge=1, le=LARGEST)]] | None,
+        Query(max_length=20, description="Those that have this tag, or all of these."),
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> MessagePage:
-    """A page of messages, the newest first, with the records that stand on each, and why."""
-    page = site_of(request).workspace.inbox(state, q, cursor=cursor, limit=limit)
+    """A page of messages, the newest first, with the records that stand on each, and why. Deleted ones are there only
+    where they are asked for."""
+    site = site_of(request)
+    criteria = site.accounts.filter(filter).criteria if filter is not None else EVERYTHING
+    if criteria.outgoing:
+        raise InputError("this filter shows mail that is written: ask GET /outgoing for it")
+    found = {
+        "group": group, "work": work, "owner": int(owner) if owner and owner.isdigit() else owner, "spam": spam,
+        "topic": topic, "deleted": deleted or None, "tags": (*criteria.tags, *tag) if tag else None,
+    }  # fmt: skip
+    asked = {name: value for name, value in found.items() if value is not None}
+    page = site.workspace.inbox(
+        state, q, criteria=replace(criteria, **asked), me=caller.user.id, cursor=cursor, limit=limit
+    )
     explainer = lang.explainer(caller)
     return MessagePage(items=[_listed(explainer, each) for each in page.rows], next=page.after, previous=page.before)
 
@@ -224,7 +266,8 @@ def _listed(explainer: Explainer, found: InboxRow) -> ListedMessage:
         for each in found.records
     ]
     reason = short_reason(explainer, found.trace) if found.trace else None
-    return ListedMessage(**message_fields(found.message), records=records, reason=reason)
+    handling = HandlingSeen.of(found.handled)
+    return ListedMessage(**message_fields(found.message), records=records, reason=reason, handling=handling)
 
 
 def _shown(found: Opened, explainer: Explainer) -> MessageShown:
@@ -257,6 +300,7 @@ def _shown(found: Opened, explainer: Explainer) -> MessageShown:
         attachments=[
             Attachment(part=each.part, name=each.name, type=each.type, size=each.size) for each in files(found.raw)
         ],
+        handling=HandlingSeen.of(found.handled),
         thread=[
             *(_in_thread(explainer, each, earlier=True) for each in found.earlier),
             *(_in_thread(explainer, each, earlier=False) for each in found.later),

@@ -32,9 +32,13 @@ is sent as `%2F`. Texts are in English or German (`lang`, `Accept-Language`).
 TAGS = {
     "messages": "Stored mail: list, search, open, and its bytes.",
     "assignments": "Correcting by hand what stands on a message.",
+    "handling": "What people do with messages: done, whose they are, spam, deleted, group, topic, tags.",
+    "filters": "Saved searches, topics and tags.",
     "explanations": "Why a message was decided so, and why not otherwise.",
     "records": "Records of the ERP, and what was written about them.",
     "ignored": "Addresses that never count as evidence.",
+    "outgoing": "Mail that is written and sent.",
+    "accounts": "Mail accounts, and what belongs to them: groups, signatures, where mail goes that arrives.",
     "users": "People who may sign in, and their tokens.",
     "rules": "What is installed: plugins, steps, decision tables, clauses.",
     "health": "Whether Beleg works.",

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from beleg.errors import InputError, NotFound
+from beleg.mailserver import MailServerError
 from beleg.orchestrator import StepFailed
 from beleg.printable import printable
 from beleg.store import DatabaseError
@@ -55,7 +56,7 @@ def explain_errors(api: FastAPI, allowed: Callable[[str], list[str]]) -> None:
             return problem(405, f"this can be asked for by {methods}", allow=methods)
         return _answer(error)
 
-    told = (NotFound, InputError, Busy, StepFailed, DatabaseError)
+    told = (NotFound, InputError, MailServerError, Busy, StepFailed, DatabaseError)
     for kind in (HTTPException, RequestValidationError, *told, Exception):
         api.add_exception_handler(kind, answer)
 
@@ -73,6 +74,8 @@ def _answer(error: Exception) -> Response:
         return problem(404, str(error))
     if isinstance(error, InputError):
         return problem(400, str(error))
+    if isinstance(error, MailServerError):
+        return problem(502, str(error))
     if isinstance(error, Busy):
         return problem(503, str(error), **{"retry-after": RETRY_AFTER})
     if isinstance(error, StepFailed):

@@ -1,5 +1,6 @@
 // Keys for a list of mails: j and k move from one to the next, Enter opens (it is a link that has the focus), / goes to
-// the search, ? tells of them. They can be turned off, for people who dictate (WCAG 2.1.4).
+// the search, ? tells of them; on a message what a button names as its key presses it. They can be turned off, for people
+// who dictate (WCAG 2.1.4).
 "use strict";
 (() => {
   const help = document.getElementById("keys");
@@ -7,6 +8,7 @@
   const said = document.getElementById("keys-said");
   const search = document.getElementById("q");
   const OFF = "beleg-keys-off";
+  const buttons = [...document.querySelectorAll("button[aria-keyshortcuts]")];
   let off = false;
   try { off = localStorage.getItem(OFF) === "1"; } catch { /* a browser that keeps nothing */ }
 
@@ -22,11 +24,13 @@
 
   document.addEventListener("keydown", (event) => {
     if (off || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, dialog[open]")) {
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) {
       if (event.key === "Escape" && event.target === search && !search.value) search.blur();
       return;
     }
-    if (event.key === "/" && search) search.focus();
+    const pressed = buttons.find((each) => each.getAttribute("aria-keyshortcuts") === event.key);
+    if (pressed) pressed.click();
+    else if (event.key === "/" && search) search.focus();
     else if (!help) return;
     else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);

@@ -30,6 +30,13 @@ def upgrade() -> None:
     """Add it all."""
     for column in _OF_MESSAGE:
         op.add_column("message", column._copy())
+    for name, *columns in _WIDENED:
+        op.drop_index(name, "message")
+        op.create_index(name, "message", [*columns, *_HANDLED])
+    for name, condition, *columns in _ADDED:
+        where = sa.text(condition) if condition else None
+        rest = (each for each in _HANDLED if each not in columns)
+        op.create_index(name, "message", [*columns, *rest], sqlite_where=where, postgresql_where=where)
     op.create_table(
         "mail_server",
         Column("name", _BYTEWISE, nullable=False),
@@ -199,6 +206,7 @@ def upgrade() -> None:
         ForeignKeyConstraint(["person"], ["person.id"]),
         PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_outgoing_answers"), "outgoing", ["answers"])
     op.create_index(op.f("ix_outgoing_mail_group"), "outgoing", ["mail_group"])
     op.create_index(op.f("ix_outgoing_message"), "outgoing", ["message"])
     op.create_index(op.f("ix_outgoing_person"), "outgoing", ["person"])
@@ -270,6 +278,11 @@ def downgrade() -> None:
     """Drop it all."""
     for name in reversed(_TABLES):
         op.drop_table(name)
+    for name, *_ in _ADDED:
+        op.drop_index(name, "message")
+    for name, *columns in _WIDENED:
+        op.drop_index(name, "message")
+        op.create_index(name, "message", columns)
     for column in reversed(_OF_MESSAGE):
         op.drop_column("message", column.name)
 
@@ -282,6 +295,20 @@ _OF_MESSAGE: tuple[Column[Any], ...] = (
     Column("mail_group", Integer(), nullable=True),
     Column("account", Integer(), nullable=True),
     Column("topic", Integer(), nullable=True),
+)
+_HANDLED = ("deleted", "mail_group", "work", "spam", "owner", "topic")
+_WIDENED = (
+    ("message_undecided", "decided", "date", "id"),
+    ("message_newest", "date", "id"),
+    ("message_state", "state", "date", "id"),
+    ("message_corrected", "corrected", "date", "id"),
+)
+_ADDED = (
+    ("message_group", "", "mail_group", "work", "date", "id"),
+    ("message_owner", "owner IS NOT NULL", "owner", "mail_group", "work", "date", "id"),
+    ("message_topic", "topic IS NOT NULL", "topic", "date", "id"),
+    ("message_spam", "spam > 0", "spam", "mail_group", "date", "id"),
+    ("message_deleted", "deleted = true", "mail_group", "date", "id"),
 )
 _TABLES = (
     "mail_server",

@@ -50,14 +50,14 @@ def attachment(request: Request, row: int, part: str, visitor: Reader) -> Respon
     found = file(raw, part)
     if found is None:
         raise NotFound(visitor.language.say("The message has no such attachment."))
-    return _download(found[0].name, found[1], "application/octet-stream")
+    return download(found[0].name, found[1], "application/octet-stream")
 
 
 @router.get("/raw")
 def source(request: Request, row: int, visitor: Reader) -> Response:
     """The mail as it came."""
     _, raw = site_of(request).workspace.mail(row)
-    return _download(f"beleg-{row}.eml", raw, "message/rfc822")
+    return download(f"beleg-{row}.eml", raw, "message/rfc822")
 
 
 @router.get("/trace")
@@ -83,9 +83,10 @@ def case(request: Request, row: int, visitor: Reader, mask: bool = True) -> Resp
         said = visitor.language.say("This message makes no test case.")
         raise InputError(f"{said} {error}") from None
     kind = "application/zip" if name.endswith(".zip") else "application/yaml"
-    return _download(name, data, kind)
+    return download(name, data, kind)
 
 
-def _download(name: str, data: bytes, kind: str) -> Response:
+def download(name: str, data: bytes, kind: str) -> Response:
+    """What a browser saves, and never shows."""
     headers = {"content-disposition": content_disposition(name), "content-security-policy": FILE_POLICY}
     return Response(data, media_type=kind, headers=headers)

@@ -59,6 +59,7 @@ def _shown(request: Request, visitor: Visitor, *, done: int = 0, fault: str | No
         request, visitor, "settings_arrival.html", fault=fault,
         rules=[(rules[each.id], each, ARRIVAL.say(code, {"name": each.name})) for each in accounts],
         groups=site.accounts.groups(),
+        topics=site.accounts.topics(),
         people=[each for each in site.people.users() if each.active and each.mail],
         done=done,
     )  # fmt: skip

@@ -73,8 +73,9 @@ class AccountForm(BaseModel):
         if self.protocol:
             values["protocol"] = self.protocol
         if "port" in values:
-            values["port"] = _port(self.port) or self._usual_port(accounts, direction)
-            if values["port"] is None:
+            port = _port(self.port)
+            values["port"] = self._usual_port(accounts, direction) if port is None else port
+            if values["port"] is None:  # the connection is none that is known, which is told
                 del values["port"]
         if "days" in values:
             values["days"] = _days(self.days)
@@ -88,7 +89,8 @@ class AccountForm(BaseModel):
         """What was typed of the account that sends for a new one. Raises InputError."""
         values: dict[str, Any] = {"host": self.sends_host, "security": self.sends_security}
         values = {name: value for name, value in values.items() if value}
-        if port := _port(self.sends_port):
+        port = _port(self.sends_port)
+        if port is not None:
             values["port"] = port
         return cast(Fields, values)
 
