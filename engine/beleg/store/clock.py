@@ -35,8 +35,8 @@ def running() -> tuple[str, float]:
 
 
 def look(connection: Connection, measure: Measure = running) -> int:
-    """What the clock stands at, in seconds: about the time of day at first, and what passed since then. Three round
-    trips; where a minute passed it is written down."""
+    """What the clock stands at, in seconds: about the time of day at first, and what passed since then. Two round
+    trips."""
     boot, seconds = measure()
     rows = {row.boot: row for row in connection.execute(select(clock))}
     last = max((row.stands for row in rows.values()), default=int(time.time()))
@@ -47,7 +47,7 @@ def look(connection: Connection, measure: Measure = running) -> int:
             connection.execute(delete(clock).where(clock.c.boot == row.boot))
     else:
         stands = max(last, before.stands + max(0, int(seconds) - before.running))
-    if before is None or stands - before.stands >= 60:
+    if before is None or stands > before.stands:
         connection.execute(_SET, {"boot": boot, "running": int(seconds), "stands": stands})
     return stands
 
