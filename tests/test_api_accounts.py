@@ -163,7 +163,9 @@ def test_a_check_tells_each_step(ada: httpx.Client, shop: dict[str, Any]) -> Non
         good = body(ada.post("/accounts/check", json={"direction": "in", **here, "password": "geheim"}))
         assert good["ok"]
         assert [each["what"] for each in good["steps"]][-1] == "count"
-        bad = body(ada.post("/accounts/check", json={"account": shop["account"]["id"], **here}))
+        stored = {"account": shop["account"]["id"], **here}
+        assert "enter the password again" in problem(ada.post("/accounts/check", json=stored), 400)
+        bad = body(ada.post("/accounts/check", json={**stored, "password": SECRET}))
         assert not bad["ok"]
         assert bad["steps"][-1]["what"] == "sign_in"
     assert body(ada.get("/accounts"))["items"] == [shop["account"], shop["sending"]]
