@@ -14,13 +14,14 @@ import httpx
 import pytest
 import time_machine
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from beleg.accounts import Accounts, AccountSettings
 from beleg.accounts.fetching import Fetcher
 from beleg.mailserver import MailServerError
 from beleg.people import People
 from beleg.plugins import installed
-from beleg.store import Database, journal
+from beleg.store import Database, DatabaseError, journal
 from beleg.vault import read_keys, unlock
 from beleg.web import Site
 from beleg.workspace import Workspace
@@ -135,6 +136,12 @@ def test_no_secret_is_told(cli: Cli, server: AuthorisationServer, caplog: pytest
     assert len(planted) > 12
     assert "Plain" in whole
     assert [each for each in planted if each in whole] == []
+
+
+def test_a_traceback_of_the_database_quotes_no_parameter(database: Database) -> None:
+    with pytest.raises(DatabaseError) as caught, database.begin() as connection:
+        connection.execute(text("SELECT * FROM nowhere WHERE a = :secret"), {"secret": GEHEIM})
+    assert GEHEIM not in "".join(traceback.format_exception(caught.value))
 
 
 def _told(answer: httpx.Response) -> list[str]:

@@ -28,7 +28,10 @@ class Database:
             parsed = make_url(url)
             if parsed.drivername in ("postgresql", "postgres"):
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine: Engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+            # Parameters are mail and secrets, which no traceback in a log may quote.
+            self.engine: Engine = create_engine(
+                parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", hide_parameters=True
+            )
         except (ArgumentError, NoSuchModuleError) as error:
             raise DatabaseError(
                 f"the database URL {url!r} can't be used: {error}; write sqlite:///FILE or "
