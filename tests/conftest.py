@@ -28,6 +28,7 @@ pytest.register_assert_rewrite("commands")  # what its assertions compared is sh
 
 from commands import Cli  # noqa: E402, imported once it is to be rewritten
 from mailservers.dovecot import dovecot as dovecot  # noqa: E402
+from mailservers.postfix import postfix as postfix  # noqa: E402
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SHARED = Path(__file__).parents[1].parent / "shared"

@@ -689,6 +689,18 @@ def test_faults_wait_longer_each_time_and_some_for_a_person(small: Office) -> No
     assert (account.failures, account.fault, account.error, account.halted) == (0, None, None, False)
 
 
+def test_a_check_that_goes_well_has_it_tried_again(small: Office) -> None:
+    small.drop.password = "anderes"
+    assert small.ill().fault == "sign_in"
+    check = small.accounts.check
+    assert not list(check("in", small.account.id))[-1].ok
+    assert list(check("in", small.account.id, password=SecretStr("anderes")))[-1].ok  # that is not what is stored
+    assert small.fetcher.due() == []
+    small.drop.password = "geheim"
+    assert list(check("in", small.account.id))[-1].ok
+    assert len(small.fetcher.due()) == 1
+
+
 def test_a_link_that_must_be_made_again(small: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise MailServerError("sign_in", Sentence("Link again.", "Neu verknüpfen."))

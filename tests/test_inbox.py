@@ -14,8 +14,10 @@ from beleg.errors import InputError
 from beleg.message import parse
 from beleg.plugins import Installed
 from beleg.record import RecordRef
-from beleg.store import Database, inbox, pages, words
-from beleg.store.mails import Mails
+from beleg.store import Database, handling, inbox, pages, words
+from beleg.store.criteria import Criteria
+from beleg.store.handling import Handled
+from beleg.store.mails import Handling, Mails
 from beleg.workspace import Workspace
 from stored import empty
 from worlds import contact, order
@@ -299,3 +301,134 @@ def test_pages_cost_the_same_round_trips(workspace: Workspace) -> None:
     take_in(workspace, *(mail(f"Nr. {n}", "hallo", id_=f"{n}@many") for n in range(60)))
     assert asked("", 1) == asked("", 50) == 6
     assert asked("hallo", 1) == asked("hallo", 50) == 7
+
+
+# --- what people do with mail
+
+WORKS, OWNERS, SPAMS, GROUPS, TOPICS, TAGS = ("open", "done", "sent"), (None, 1, 2), (0, 1, 2), (None, 1, 2), 4, 2
+BELOW = {1: {1, 2, 3}, 2: {2, 3}, 3: {3}, 4: {4}}
+"""Topic 2 stands below 1, and 3 below 2."""
+STANDS = st.builds(
+    Handled,
+    st.sampled_from(WORKS),
+    st.sampled_from(OWNERS),
+    st.sampled_from(SPAMS),
+    st.booleans(),
+    st.sampled_from(GROUPS),
+    st.none(),
+    st.sampled_from([None, *BELOW]),
+    st.lists(st.integers(1, TAGS), unique=True).map(lambda some: tuple(sorted(some))),
+)
+CRITERIA = st.builds(
+    Criteria,
+    st.sampled_from(GROUPS),
+    st.sampled_from([None, *WORKS]),
+    st.sampled_from([*OWNERS, "me", "pool"]),
+    st.sampled_from([None, *SPAMS]),
+    st.booleans(),
+    st.sampled_from([None, *BELOW]),
+    st.lists(st.integers(1, TAGS), max_size=2, unique=True).map(tuple),
+    st.sampled_from(["all", "undecided", "nothing"]),
+)
+
+
+def _meets(each: Handled, decided: bool, wanted: Criteria, me: int | None) -> bool:
+    owner = me if wanted.owner == "me" else wanted.owner
+    return all(
+        (
+            each.deleted == wanted.deleted,
+            wanted.group in (None, each.group),
+            wanted.work in (None, each.work),
+            wanted.owner is None or (each.owner is None if owner == "pool" else owner == each.owner is not None),
+            wanted.spam in (None, each.spam),
+            wanted.topic is None or each.topic in BELOW[wanted.topic],
+            set(wanted.tags) <= set(each.tags),
+            wanted.state == "all" or decided == (wanted.state == "nothing"),
+        )
+    )
+
+
+@pytest.mark.usefixtures("way")
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(STANDS, st.booleans()), max_size=8), st.lists(CRITERIA, max_size=8), st.sampled_from(OWNERS))
+def test_criteria_leave_what_meets_them(
+    sqlite: Database, postgres: Database, mails: list[tuple[Handled, bool]], wanted: list[Criteria], me: int | None
+) -> None:
+    """On both databases, with a search and without, in the list and in the counts."""
+    for database in (sqlite, postgres):
+        with database.begin() as connection:
+            connection.execute(text("DELETE FROM message_tag"))
+        empty(database)
+        with database.begin() as connection:
+            connection.execute(text("DELETE FROM topic"))
+            connection.execute(text("DELETE FROM tag"))
+            for topic, parent in ((1, None), (2, 1), (3, 2), (4, None)):
+                values = {"id": topic, "parent": parent, "key": f"t{topic}"}
+                connection.execute(
+                    text("INSERT INTO topic (id, parent, key, name) VALUES (:id, :parent, :key, :key)"), values
+                )
+            for tag in range(1, TAGS + 1):
+                connection.execute(
+                    text("INSERT INTO tag (id, key, name) VALUES (:id, :key, :key)"), {"id": tag, "key": f"{tag}"}
+                )
+            store, rows = Mails(connection), {}
+            for n, (each, decided) in enumerate(mails):
+                raw = b"Subject: wort\nX: %d\n\n" % n
+                values = each._asdict()
+                tags, values["mail_group"] = values.pop("tags"), values.pop("group")
+                row = store.add(parse(raw), raw, handling=Handling(**values))
+                rows[row] = n
+                for tag in tags:
+                    handling.add_tag(connection, [row], tag)
+                if decided:
+                    query = text("UPDATE message SET decided = true, state = 'nothing' WHERE id = :row")
+                    connection.execute(query, {"row": row})
+        with database.begin(write=False) as connection:
+            counts = inbox.count_each(connection, wanted, me)
+            for each, count in zip(wanted, counts, strict=True):
+                expected = {n for n, (one, decided) in enumerate(mails) if _meets(one, decided, each, me)}
+                for search in (None, words.search("wort")):
+                    page = inbox.inbox(connection, "all", search, None, 50, each, me)
+                    assert {rows[row.message.row] for row in page.rows} == expected, (each, search, database.url)
+                    assert all(row.handled == mails[rows[row.message.row]][0] for row in page.rows)
+                assert count == len(expected)
+                states = inbox.counts(connection, each, me)
+                assert states["all"] == len(expected)
+
+
+def test_criteria_cost_the_same_round_trips(workspace: Workspace) -> None:
+    from test_round_trips import statements
+
+    take_in(workspace, *(mail(f"Nr. {n}", "hallo", id_=f"{n}@many") for n in range(60)))
+    with workspace.database.begin() as connection:
+        stands = {"mail_group": 1, "owner": 1, "spam": 1, "topic": 1}
+        handling.change(connection, range(1, 61), stands)
+    for wanted in (Criteria(group=1, work="open", spam=1, owner="me"), Criteria(spam=1), Criteria(topic=1)):
+        with workspace.database.begin(write=False) as connection, statements(connection) as seen:
+            inbox.inbox(connection, "all", None, None, 50, wanted, 1)
+            inbox.counts(connection, wanted, 1)
+            inbox.count_each(connection, [wanted] * 30, 1)
+        assert len(seen) == 6 + 1 + 1
+
+
+def test_a_page_is_read_from_an_index_alone(workspace: Workspace) -> None:
+    """SQLite says so; of a table it would read the mails themselves."""
+    if not workspace.database.sqlite:
+        pytest.skip("the planner of PostgreSQL decides by its statistics")
+    place = pages.Place(pages.FIRST, True)
+    condition, order, parameters = pages.keyset(place)
+    criteria = [
+        Criteria(), Criteria(group=1), Criteria(group=1, work="open", spam=0), Criteria(owner=1),
+        Criteria(owner="pool"), Criteria(group=1, work="open", spam=0, owner=1), Criteria(spam=1),
+        Criteria(group=1, spam=2), Criteria(topic=1), Criteria(deleted=True), Criteria(group=1, deleted=True),
+        Criteria(work="done"),
+    ]  # fmt: skip
+    with workspace.database.begin(write=False) as connection:
+        for state in inbox.FILTERS:
+            for wanted in criteria:
+                where = inbox.matching(connection, state, wanted)
+                query = f"SELECT date, id FROM message WHERE {where.sql} AND {condition} ORDER BY {order} LIMIT 51"
+                plan = connection.execute(text(f"EXPLAIN QUERY PLAN {query}"), {**parameters, **where.parameters})
+                used = [row.detail for row in plan if " message " in f"{row.detail} "]
+                assert used, (state, wanted)
+                assert all("USING COVERING INDEX message_" in detail for detail in used), (state, wanted, used)

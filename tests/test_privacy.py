@@ -388,7 +388,7 @@ def test_a_plan_changes_nothing_and_says_what_erasing_does(workspace: Workspace,
     assert done == planned
     assert done.counts() == {
         "deleted": 2, "masked": 2, "assignments": done.assignments, "decisions": 3, "records": 2, "journal": 3,
-        "ignored": 0,
+        "ignored": 0, "written_deleted": 0, "written_masked": 0,
     }  # fmt: skip
     assert done.assignments > 0
 

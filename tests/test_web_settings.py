@@ -453,6 +453,12 @@ def test_the_address_and_the_signature_of_a_group_change(served: Served, ada: ht
     answer = ada.post(path, data={"address": "neu@firma.example", "signature": ""})
     assert answer.headers["location"] == f"/settings/mail/groups?done={group.id}#group-{group.id}"
     assert (accounts.group("Shop").address, accounts.group("Shop").signature) == ("neu@firma.example", None)
+    mute = "No SMTP account sends for this address"
+    assert mute in ada.get("/settings/mail/groups").text
+    accounts.change(ids(served)["out", "Shop"], "test", senders=["Neu@firma.example"])
+    assert mute not in ada.get("/settings/mail/groups").text
+    accounts.change(ids(served)["out", "Shop"], "test", senders=["*"])
+    assert mute not in ada.get("/settings/mail/groups").text
     with accounts.reading() as connection:
         assert accounts.workspace.ignore_list(connection).entry_for("neu@firma.example")
     answer = ada.post(path, data={"address": "keine"})
@@ -528,6 +534,10 @@ def test_which_server_serves_the_company(served: Served, ada: httpx.Client) -> N
     assert ada.post(SERVER, data=GREYHOUND).headers["location"] == f"{SERVER}?done=saved"
     ada.post("/settings/mail/server", data={"server": "greyhound"})
     assert servers.active() == "greyhound"
+    text = ada.get(ACCOUNTS).text
+    assert "GREYHOUND serves the company" in text
+    assert "An SMTP account is still missing" in text
+    assert ada.get("/settings/mail").text.count("still missing") == 1, "mail needs no POP3 account then"
     assert re.search('value="greyhound" checked', ada.get("/settings/mail").text)
     ada.post("/settings/mail/server", data={"server": ""})
     assert servers.active() is None

@@ -1,11 +1,12 @@
-"""Writing mail over HTTP, as a browser without a face does it: compose, reply, forward, drafts, the outbox; sent through
-a real SMTP server (aiosmtpd)."""
+"""Writing mail over HTTP, as a browser without a face does it: compose, reply, forward, drafts, the outbox; sent by a
+real SMTP server (aiosmtpd)."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -118,6 +119,15 @@ class Shop:
             time.sleep(0.02)
         raise AssertionError(mail)
 
+    def linked(self, row: int) -> set[str]:
+        """What stands on a mail, once it is decided in the background."""
+        workspace = self.served.site.workspace
+        for _ in range(100):
+            if workspace.mail(row)[0].decided:
+                break
+            time.sleep(0.02)
+        return set(map(str, workspace.standing(row)))
+
     def page(self, path: str, client: httpx.Client | None = None, lang: str = "en") -> str:
         answer = (client or self.bert).get(path, headers={"accept-language": lang})
         assert answer.status_code == 200, answer.text
@@ -216,11 +226,27 @@ def test_a_reply_goes_to_the_sender_quotes_him_and_inherits_what_is_linked(shop:
     assert mail.message is not None
     original = workspace.find_message(str(row))
     assert shop.received()["In-Reply-To"] == f"<{original.message_id}>"
-    assert set(map(str, workspace.standing(mail.message))) == standing
+    assert shop.linked(mail.message) == standing
     shown = shop.page(f"/messages/{mail.message}")
     assert "Kommt morgen." in shown
+    assert f'href="/messages/{mail.message}">Bert replied</a>' in shop.page(f"/messages/{row}")
+    assert "Anna Kunde <anna@kunde.example>" in _row_of(shop.page("/messages"), mail.message)
     order = next(each for each in standing if each.startswith("order:")).removeprefix("order:")
-    assert f"/messages/{mail.message}" in shop.page(f"/records/order/{order}")
+    assert "Anna Kunde <anna@kunde.example>" in _row_of(shop.page(f"/records/order/{order}"), mail.message)
+
+
+def _row_of(page: str, row: int) -> str:
+    """A mail's row in a list."""
+    return next(each for each in page.split("<li") if f'href="/messages/{row}"' in each)
+
+
+def test_who_looks_at_a_mail_sees_that_a_colleague_is_writing(shop: Shop) -> None:
+    row = shop.rows["2026-10-14-seeblick-4"]
+    id_ = shop.begin(f"/messages/{row}/forward")
+    assert f'href="/outbox/{id_}/edit">Your draft to pass it on</a>' in shop.page(f"/messages/{row}")
+    seen = shop.page(f"/messages/{row}", shop.served.client("Ada"), "de")
+    assert "Bert leitet sie gerade weiter" in seen
+    assert f"/outbox/{id_}" not in seen
 
 
 def test_reply_all_and_forward(shop: Shop) -> None:
@@ -345,6 +371,35 @@ def test_two_windows_lose_neither_text(shop: Shop) -> None:
     # … or the one is put in the other's place, now that it was seen.
     shop.bert.post(f"/outbox/{id_}/edit", data={**fields, "do": "save"})
     assert shop.mail(id_).draft.text == "aus dem zweiten Fenster"
+
+
+def test_of_many_windows_that_save_at_the_same_time_one_wins_and_the_others_are_told(shop: Shop) -> None:
+    id_ = shop.begin("/compose")
+    form = {**shop.fields(id_), "do": "save"}
+    with ThreadPoolExecutor(6) as pool:
+        cookies = dict(shop.bert.cookies)
+        clients = [shop.served.client(cookies=cookies) for _ in range(6)]
+        answers = list(
+            pool.map(lambda n: clients[n].post(f"/outbox/{id_}/edit", data={**form, "text": f"Fenster {n}"}), range(6))
+        )
+    winners = [n for n, answer in enumerate(answers) if answer.status_code == 303]
+    assert len(winners) == 1
+    assert shop.mail(id_).draft.text == f"Fenster {winners[0]}"
+    for n, answer in enumerate(answers):
+        if n not in winners:
+            assert answer.status_code == 409
+            assert _Form(answer.text).fields["text"] == f"Fenster {n}"
+
+
+def test_what_is_too_long_to_be_saved_is_shown_again(shop: Shop) -> None:
+    id_ = shop.begin("/compose")
+    answer = shop.press(id_, "save", text="x" * 1_000_001)
+    assert answer.status_code == 400
+    assert "at most 1,000,000 characters. What you typed is not saved yet." in re.sub(r"<[^>]*>", "", answer.text)
+    assert len(_Form(answer.text).fields["text"]) == 1_000_001
+    answer = shop.press(id_, "save", text="x" * 40_000_000)
+    assert answer.status_code == 400
+    assert shop.mail(id_).draft.text != ""
 
 
 def test_the_form_of_a_mail_that_was_sent_meanwhile_is_no_second_mail(shop: Shop) -> None:
@@ -592,7 +647,7 @@ def test_what_a_state_does_not_allow_is_told(shop: Shop) -> None:
 
 def test_the_filters_of_a_group(shop: Shop) -> None:
     site = shop.served.site
-    filters = {each.role: each for each in site.accounts.filters() if each.group and each.group.id == shop.group}
+    filters = {each.role: each for each, _ in site.accounts.filters() if each.group and each.group.id == shop.group}
     id_ = shop.begin("/compose")
     shop.press(id_, "save", subject="Im Filter der Entwürfe")
     drafts = shop.page(f"/outbox?filter={filters['drafts'].id}", lang="de")

@@ -33,7 +33,7 @@ class SmtpServer:
 
     Faults: `refused` are recipients that it refuses (the answer by address); `at` is what happens at a command (`MAIL`,
     `DATA`, `STORED`: after the mail was stored, `QUIT`): an answer that is given instead, `drop` the connection, or
-    `stall` for ever (then `stalled` is set)."""
+    `stall` while it says so (then `stalled` is set)."""
 
     port: int
     user: str = "shop@firma.example"
@@ -50,7 +50,9 @@ class SmtpServer:
         fault = self.at.get(what)
         if fault == "stall":
             self.stalled.set()
-            await asyncio.sleep(3600)
+            while self.at.get(what) == "stall":
+                await asyncio.sleep(0.02)
+            return None
         if fault == "drop":
             transport: Any = server.transport
             transport.abort()

@@ -131,8 +131,7 @@ class Managing(Base):
                     self._free(connection, before.direction, given["name"])
                 self._consistent({**_fields(before), **given})
                 columns = self._columns(given)
-                again = {"fault": "", "error": "", "failures": 0, "due": None, "halted": False}
-                store.change_account(connection, id_, {**columns, **again})
+                store.change_account(connection, id_, {**columns, **_ANEW})
                 if any(each in given and given[each] != getattr(before, each) for each in _MAILBOX):
                     seen.forget(connection, id_)  # unique ids of another mailbox mean other mails
                 after = account_of(found_account(connection, id_))
@@ -188,13 +187,26 @@ class Managing(Base):
 
     def check(self, direction: Direction, account: int | None = None, **fields: Unpack[Fields]) -> Iterator[CheckStep]:
         """Try settings, step by step, and change nothing: those of a stored account, with what the fields say
-        otherwise. Raises NotFound, InputError; MailServerError where its link must be made again."""
+        otherwise. Where those of an account that waits for a person go well, it is tried again from then on. Raises
+        NotFound, InputError; MailServerError where its link must be made again."""
         before = self.account(account) if account is not None else None
         values = self._values(direction, fields, before)
         secret = values["password"]
         if secret is None and before is not None:
             secret = self.endpoint(before).secret
-        return self.spoken(direction, values["protocol"]).check(self._endpoint(values, secret or NO_SECRET))
+        steps = self.spoken(direction, values["protocol"]).check(self._endpoint(values, secret or NO_SECRET))
+        if before is None or not before.halted or values["password"] is not None:
+            return steps
+        return self._resumed(before.id, steps) if all(values[e] == getattr(before, e) for e in _REACHED_BY) else steps
+
+    def _resumed(self, id: int, steps: Iterator[CheckStep]) -> Iterator[CheckStep]:
+        well = True
+        for step in steps:
+            well = well and step.ok
+            yield step
+        if well:
+            with self.database.begin() as connection:
+                store.change_account(connection, id, _ANEW)
 
     def settled(self, id: int, error: MailServerError | None, due: int | None = None, *, halted: bool = False) -> None:
         """Write down how a try went: well, or with an error; and when the next one is due."""
@@ -293,6 +305,8 @@ class Managing(Base):
 
 
 _COLUMNS = {"user": "user_name", "group": "mail_group"}
+_ANEW = {"fault": "", "error": "", "failures": 0, "due": None, "halted": False}
+_REACHED_BY = ("protocol", "host", "port", "security", "auth", "user", "provider")
 _MAILBOX = ("protocol", "host", "user")
 _OWN = (
     "name", "protocol", "host", "port", "security", "auth", "user", "provider", "active", "after", "days", "delete_too",

@@ -56,6 +56,10 @@ class Writer(NamedTuple):
         return cls(user.name, user.id, user.address, language, zone)
 
 
+class Changed(InputError):
+    """A draft is no longer what it was when it was looked at."""
+
+
 class Drafts:
     """Writing, and looking at what was written."""
 
@@ -168,13 +172,16 @@ class Drafts:
                 self._original(connection, draft.answers)
             return store.add(connection, draft, writer.id, now())
 
-    def change(self, id: int, draft: Draft) -> None:
-        """Replace what a draft says: recipients, subject, text and group. Its attachments, and what it answers,
-        stay."""
+    def change(self, id: int, draft: Draft, seen: Draft | None = None) -> None:
+        """Replace what a draft says: recipients, subject, text and group. Its attachments, and what it answers, stay.
+        `seen` is what was stored when it was looked at: raises Changed where something else is by now."""
         draft = _stored(draft)
         with self.writing() as connection:
             self._exists(connection, draft)
-            if not store.rewrite(connection, id, draft, now()):
+            if not store.rewrite(connection, id, draft, now(), seen):
+                found = self.found(connection, id)
+                if found.state == "draft" and not found.deleted:
+                    raise Changed("this draft was changed meanwhile")
                 raise self.wrong(connection, id)
 
     def attach(self, id: int, file: NewFile) -> AttachedFile:
@@ -246,6 +253,17 @@ class Drafts:
         InputError for a cursor that is none."""
         with self.reading() as connection:
             return store.listed(connection, states, person, group, deleted, cursor, limit)
+
+    def about(self, row: int, limit: int = 20) -> list[Outgoing]:
+        """The newest mails that answer a stored message or pass it on, drafts too, in order and without the discarded
+        ones; their attachments are left out, and their texts are cut to their beginning."""
+        with self.reading() as connection:
+            return store.about(connection, row, limit)
+
+    def sent_to(self, rows: Collection[int]) -> dict[int, str]:
+        """To whom stored messages went, by row number, of those that were written here. One round trip."""
+        with self.reading() as connection:
+            return store.sent_to(connection, rows) if rows else {}
 
     def counts(self, *, person: int | None = None, group: int | None = None) -> dict[OutgoingState, int]:
         """How many mails are in each state, without the discarded ones."""

@@ -186,7 +186,9 @@ class Sending(Drafts):
     def keep(self, connection: Connection, mail: Outgoing, states: tuple[OutgoingState, ...]) -> int | None:
         """Make a mail a stored message, in one transaction with its being sent; the row number, None where it was
         erased."""
-        raw = store.raw(connection, mail.id) or b""
+        raw = store.raw(connection, mail.id)
+        if raw is None:  # it was erased meanwhile
+            return None
         store.move(connection, mail.id, states, now(), state="sent", due=None)
         parsed = parse(raw, self.workspace.rules.limits)
         mails = Mails(connection)

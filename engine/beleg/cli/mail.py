@@ -1,4 +1,4 @@
-"""Mail: `mail import`, `mail list`."""
+"""Mail: `mail import`, `mail list`, `mail mark`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from beleg.cli import handling
 from beleg.cli.frame import Json, complain, frame, progress, say, say_json, say_table
 
 
@@ -15,6 +16,7 @@ def register(app: typer.Typer) -> None:
     mail = typer.Typer(help="Stored mail.", no_args_is_help=True)
     mail.command("import")(import_)
     mail.command("list")(list_)
+    mail.command("mark")(handling.mark)
     app.add_typer(mail, name="mail")
 
 
@@ -64,7 +66,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List stored mails, the newest first, with what they are assigned to."""
+    """List stored mails that are not deleted, the newest first, with what they are assigned to."""
     rows = []
     for message, records in frame(context).workspace.newest(limit):
         if as_json:

@@ -17,6 +17,7 @@ from beleg.cli import (
     demo,
     fetch,
     group,
+    handling,
     key,
     link,
     mail,
@@ -44,8 +45,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    demo, setup, records, mail, account, group, fetch, outbox, decide, capture, scenarios, replay, correct,
-    serve, server, user, link, key, privacy, new_plugin,
+    demo, setup, records, mail, handling, account, group, fetch, outbox, decide, capture, scenarios,
+    replay, correct, serve, server, user, link, key, privacy, new_plugin,
 ):  # fmt: skip
     module.register(app)
 

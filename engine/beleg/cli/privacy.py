@@ -98,7 +98,8 @@ def export(
             progress=advance,
         )  # fmt: skip
     if as_json:
-        counts = {"mails": done.mails, "mentions": done.mentions, "records": done.records, "journal": done.journal}
+        counts = {"mails": done.mails, "mentions": done.mentions, "records": done.records, "journal": done.journal,
+                  "written": done.written}  # fmt: skip
         say_json({"path": str(done.path) if done.path else None, **counts, "ignored": done.ignored})
     elif done.path is None:
         say(f"Nothing is stored about {address}.")
@@ -107,6 +108,8 @@ def export(
         if done.mentions:
             said = "written as well" if all_mentions else "left out, --all-mentions writes them"
             say(f"{done.mentions} more mails only mention the address: {said}")
+        if done.written:
+            say(f"{done.written} mails that are written to the address (drafts, sent, failed)")
         say("Look through it before you hand it over: mails may hold other people's data.")
     if done.path is None:
         raise typer.Exit(1)
@@ -128,6 +131,11 @@ def _tell(found: Plan) -> None:
         say(f"The address is taken off {', '.join(found.records[:10])}{' …' if len(found.records) > 10 else ''}.")
     if found.deleted_records:
         say(f"Records that are named by the address go: {', '.join(found.deleted_records)}.")
+    if found.written_deleted or found.written_masked:
+        say(
+            f"Of the mails that are written (drafts, sent, failed) {found.written_deleted} are deleted, "
+            f"{found.written_masked} masked."
+        )
     if found.records or found.deleted_records:
         say("The ERP must erase it too, else its next import brings it back.")
     for name, entry in found.ignored:
@@ -142,7 +150,7 @@ def _counted(found: Plan) -> str:
     return (
         f"{counts['deleted']} mails deleted with {counts['assignments']} assignments, {counts['masked']} masked; "
         f"{counts['decisions']} decisions on mails that stay, {counts['records']} records and {counts['journal']} "
-        "journal entries without the address"
+        f"journal entries without the address; {counts['written']} mails deleted that were written here"
     )
 
 

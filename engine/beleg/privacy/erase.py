@@ -18,6 +18,7 @@ from beleg.privacy.find import NONE_YET, FoundMail, FoundMails, find_mails
 from beleg.privacy.mail import Unmaskable, masked
 from beleg.privacy.person import NAMELESS, Person, person_key
 from beleg.privacy.traces import Moves, Rewriting, moved
+from beleg.privacy.written import names, without
 from beleg.record import CUSTOMER, Record, Reference, role_types
 from beleg.store import erasing, journal
 from beleg.store.mails import Mails, StoredMessage
@@ -52,7 +53,8 @@ class PlannedMail:
 @dataclass(frozen=True)
 class Plan:
     """What erasing an address does (or did): to mails with the assignments on those that are deleted, to the decisions
-    that name him on mails that stay, to ERP records in the mirror, to entries of the journal. `ignored` are his entries
+    that name him on mails that stay, to ERP records in the mirror, to entries of the journal, to mails that are written
+    (`written_deleted`, `written_masked`: how many). `ignored` are his entries
     on the lists of ignored addresses, which stay unless `with_ignored`; `deleted_records` those whose id is the
     address."""
 
@@ -65,11 +67,14 @@ class Plan:
     journal: int = 0
     ignored: tuple[tuple[str, str], ...] = ()
     with_ignored: bool = False
+    written_deleted: int = 0
+    written_masked: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is stored that would go."""
-        going = (self.mails, self.decisions, self.records, self.deleted_records, self.journal)
+        going = (self.mails, self.decisions, self.records, self.deleted_records, self.journal,
+                 self.written_deleted, self.written_masked)  # fmt: skip
         return not any(going) and not (self.ignored and self.with_ignored)
 
     def counts(self) -> dict[str, int]:
@@ -83,6 +88,8 @@ class Plan:
             "records": len(self.records) + len(self.deleted_records),
             "journal": self.journal,
             "ignored": len(self.ignored) if self.with_ignored else 0,
+            "written_deleted": self.written_deleted,
+            "written_masked": self.written_masked,
         }
 
 
@@ -159,6 +166,7 @@ class _Erasure:
         decisions = self._decisions(rewriting, moves, {each.thread for each in stored.values()}, gone, write=write)
         redacted = self._journal(gone, {stored[row].subject for row in gone} - {""}, write=write)
         kept, dropped, touched = self._records(records, write=write)
+        written_deleted, written_masked = self._written(gone, write=write)
         if write:
             erasing.remember(self._db, [each.sha256 for each in stored.values()])
             erasing.delete_mails(self._db, gone)
@@ -171,7 +179,7 @@ class _Erasure:
             erasing.delete_ignored(self._db, self._person.key)
         return Plan(
             self._address, tuple(planned), assignments, decisions, kept, dropped, redacted, tuple(ignored),
-            self._with_ignored,
+            self._with_ignored, written_deleted, written_masked,
         )  # fmt: skip
 
     # --- mails and decisions -------------------------------------------------------------------------------------
@@ -194,6 +202,24 @@ class _Erasure:
         if write:
             erasing.rewrite_mail(self._db, stored.row, after, written)
         return replace(planned, fate="masked")
+
+    def _written(self, gone: set[int], *, write: bool) -> tuple[int, int]:
+        """Delete the mails that are written to him alone, or that became a mail that goes, and take him out of others;
+        returns how many of each."""
+        deleted, masked = [], 0
+        for each in erasing.written(self._db):
+            if each.message not in gone and not names(each, self._person, self._limits):
+                continue
+            values = without(each, self._person, self._ignored, self._limits) if each.message not in gone else None
+            if values is None:
+                deleted.append(each.id)
+                continue
+            masked += 1
+            if write:
+                erasing.rewrite_written(self._db, each.id, values)
+        if write:
+            erasing.delete_written(self._db, deleted)
+        return len(deleted), masked
 
     def _decisions(
         self, rewriting: Rewriting, moves: Mapping[int, Moves], threads: set[int], gone: set[int], *, write: bool

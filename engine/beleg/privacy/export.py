@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from beleg.errors import InputError, Where
 from beleg.explain import Explainer
 from beleg.privacy.find import FoundMail, find_mails, read
 from beleg.privacy.person import Person
+from beleg.privacy.written import is_to, names
 from beleg.record import Record
 from beleg.store import erasing, journal
 from beleg.store.mails import Mails
@@ -37,6 +39,7 @@ class Exported:
     records: int = 0
     journal: int = 0
     ignored: int = 0
+    written: int = 0
 
 
 def export(
@@ -51,7 +54,8 @@ def export(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Exported:
     """Write the mails in which the address takes part (with `all_mentions` also those that name it elsewhere), the
-    explanation of each decision, what stands on them, his records, and what people did on his mails. Raises InputError
+    explanation of each decision, what stands on them, his records, what people did on his mails, and the mails that are
+    written to him (drafts, sent, failed). Raises InputError
     where it is no address, or something is there already and not `force`."""
     person = Person(address)
     with workspace.database.begin(write=False) as connection:
@@ -59,7 +63,12 @@ def export(
         found = find_mails(mails, person, workspace.ignore_list(connection), workspace.rules.limits, progress).mails
         records = [each for each in erasing.records(connection) if person.key in each.address_keys()]
         ignored = erasing.ignored_entries(connection, person.key)
-        if not (found or records or ignored):
+        written = [
+            each
+            for each in erasing.written(connection)
+            if is_to(each, person) or (all_mentions and names(each, person, workspace.rules.limits))
+        ]
+        if not (found or records or ignored or written):
             return Exported(None)
         wanted = [each for each in found if all_mentions or each.role != "mentioned"]
         with closing(_target(path, zipped=zipped, force=force)) as target:
@@ -70,10 +79,14 @@ def export(
             target.put("mails.json", _json([_about(mails, each) for each in wanted]))
             target.put("records.json", _json([_record(each) for each in records]))
             target.put("journal.json", _json([each._asdict() for each in entries]))
+            for each_written in written:
+                if each_written.raw is not None:
+                    target.put(f"written/{_number(each_written.id)}{_EMAIL}", each_written.raw)
+            target.put("written.json", _json([_written(each) for each in written]))
             target.put("ignored.json", _json([{"list": name, "entry": entry} for name, entry in ignored]))
     mentions = sum(each.role == "mentioned" for each in found)
     taking_part = len(found) - mentions
-    return Exported(path, taking_part, mentions, len(records), len(entries), len(ignored))
+    return Exported(path, taking_part, mentions, len(records), len(entries), len(ignored), len(written))
 
 
 # --- where it goes ---------------------------------------------------------------------------------------------------
@@ -171,6 +184,19 @@ def _record(each: Record) -> dict[str, Any]:
     }
 
 
+def _written(each: erasing.Written) -> dict[str, Any]:
+    return {
+        "number": _number(each.id),
+        "state": each.state,
+        "changed": datetime.fromtimestamp(each.changed, UTC).isoformat(),
+        "from": each.sender,
+        "recipients": each.recipients,
+        "subject": each.subject,
+        "text": each.body,
+        "files": [name for name, _ in each.files],
+    }
+
+
 def _number(row: int) -> str:
     return f"{row:06}"
 
@@ -196,6 +222,7 @@ explanations/  for each mail: which records it was tied to, and why
 mails.json     for each mail: what the address is to it, the records that stand on it, who removed any
 records.json   the records of the ERP that carry the address, as they were last taken over
 journal.json   what staff did on these mails by hand
+written.json   mails that staff wrote to the address: drafts, and what was sent or could not be (written/)
 ignored.json   entries by which the address does not count when mails are tied to records
 """,
     "de": """\
@@ -210,6 +237,7 @@ explanations/  zu jeder Mail: welchen Datensätzen sie zugeordnet wurde und waru
 mails.json     zu jeder Mail: was die Adresse in ihr ist, welche Datensätze an ihr stehen, wer welche entfernt hat
 records.json   die Datensätze der Warenwirtschaft mit dieser Adresse, wie sie zuletzt übernommen wurden
 journal.json   was Mitarbeiter an diesen Mails von Hand getan haben
+written.json   Mails, die Mitarbeiter an die Adresse geschrieben haben: Entwürfe, gesendete, nicht gesendete (written/)
 ignored.json   Einträge, durch die die Adresse beim Zuordnen nicht zählt
 """,
 }

@@ -174,7 +174,7 @@ class OutgoingRow(Table, table=True):
     recipients: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
     body: str = Field(sa_type=Text)
-    answers: int | None = Field(default=None, sa_type=BigInteger)
+    answers: int | None = Field(default=None, index=True, sa_type=BigInteger)
     message_id: str | None = Field(default=None, sa_type=Bytewise)
     raw: bytes | None = Field(default=None, sa_type=LargeBinary)
     message: int | None = Field(default=None, index=True, sa_type=BigInteger)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from beleg.message import Message
 from beleg.record import Record, RecordRef
 from beleg.store import words
+from beleg.store.account_tables import account, mail_filter, outgoing, outgoing_file
 from beleg.store.batch import Statement
 from beleg.store.database import Database
 from beleg.store.directory import dump, load
@@ -39,6 +40,24 @@ class DecisionFound(NamedTuple):
     message: int
     trace: bytes
     inputs: str | None
+
+
+class Written(NamedTuple):
+    """A mail that is written: its texts, the bytes to send (None before there are any), name and bytes of each file
+    that is attached, and the stored message that it became."""
+
+    id: int
+    state: str
+    sender: str
+    recipients: str
+    subject: str
+    body: str
+    said: str
+    message_id: str | None
+    message: int | None
+    changed: int
+    raw: bytes | None
+    files: tuple[tuple[str, bytes], ...]
 
 
 def begin(connection: Connection) -> None:
@@ -69,7 +88,8 @@ def reclaim(database: Database) -> bool:
 
 
 def delete_mails(connection: Connection, rows: Collection[int]) -> None:
-    """Delete messages with all that hangs on them. What others say of their ids stays, and so do thread numbers."""
+    """Delete messages with all that hangs on them. What others say of their ids stays, and so do thread numbers, and
+    that an account has seen them: they are not fetched again."""
     each = [(str(row),) for row in rows]
     _forget_words(connection, rows)
     for statement in _DELETE:
@@ -114,6 +134,36 @@ def settle_words(connection: Connection) -> None:
     """Let the index of words forget what was taken out of it: that of SQLite keeps deleted words until it merges."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("INSERT INTO message_words (message_words) VALUES ('optimize')")
+
+
+# --- mails that are written ------------------------------------------------------------------------------------------
+
+
+def written(connection: Connection) -> Iterator[Written]:
+    """All mails that are written, one at a time, for each may have many MB."""
+    for id_ in connection.scalars(select(outgoing.c.id).order_by(outgoing.c.id)).all():
+        row = connection.execute(select(outgoing).where(outgoing.c.id == id_)).one()
+        attached = select(outgoing_file.c.name, outgoing_file.c.data).where(outgoing_file.c.outgoing == id_)
+        yield Written(
+            row.id, row.state, row.sender, row.recipients, row.subject, row.body, row.said, row.message_id, row.message,
+            row.changed, unpacked(row.raw) if row.raw is not None else None,
+            tuple((each.name, each.data) for each in connection.execute(attached.order_by(outgoing_file.c.id))),
+        )  # fmt: skip
+
+
+def rewrite_written(connection: Connection, id_: int, values: Mapping[str, Any]) -> None:
+    """Give a mail that is written other texts and bytes."""
+    columns = dict(values)
+    if columns.get("raw") is not None:
+        columns["raw"] = packed(columns["raw"])
+    connection.execute(update(outgoing).where(outgoing.c.id == id_).values(**columns))
+
+
+def delete_written(connection: Connection, ids: Collection[int]) -> None:
+    """Delete mails that are written, with their files."""
+    for table, column in ((outgoing_file, outgoing_file.c.outgoing), (outgoing, outgoing.c.id)):
+        for id_ in ids:
+            connection.execute(delete(table).where(column == id_))
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -203,7 +253,8 @@ def delete_ignored(connection: Connection, key: str) -> None:
 
 
 def rename(connection: Connection, change: Callable[[str], str]) -> int:
-    """Change the texts in columns that name people, messages and folders; returns how many rows changed."""
+    """Change the texts in columns that name people, messages and folders, and searches that are saved; returns how many
+    rows changed."""
     changed = 0
     for column in _NAMES:
         table = column.table
@@ -216,13 +267,19 @@ def rename(connection: Connection, change: Callable[[str], str]) -> int:
 
 _NAMES: Sequence[Column[Any]] = (
     message.c.folder, message.c.mailbox, message_name.c.name, assignment.c.source, assignment.c.made_by,
-    assignment.c.removed_by,
+    assignment.c.removed_by, mail_filter.c.name, mail_filter.c.criteria, account.c.error,
 )  # fmt: skip
 _OF = "IN (SELECT CAST(row AS BIGINT) FROM {rows} b)"
 _DELETE = [
+    Statement(f"UPDATE {table} SET {column} = NULL WHERE {column} {_OF}", rows="row")
+    for table, column in (
+        ("seen", "message"), ("server_mail", "message"), ("outgoing", "message"), ("outgoing", "answers"),
+    )
+] + [
     Statement(f"DELETE FROM {table} WHERE {column} {_OF}", rows="row")
     for table, column in (
-        ("message_name", "message"), ("assignment", "message"), ("decision", "message"), ("message", "id"),
+        ("message_tag", "message"), ("message_name", "message"), ("assignment", "message"), ("decision", "message"),
+        ("message", "id"),
     )
 ] + [Statement(f"UPDATE seen SET message = NULL WHERE message {_OF}", rows="row")]  # fmt: skip
 _ASSIGNED = Statement(f"SELECT count(*) FROM assignment WHERE message {_OF}", rows="row")

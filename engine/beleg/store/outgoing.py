@@ -106,17 +106,26 @@ def add(connection: Connection, draft: Draft, person: int | None, at: int) -> in
     return id_
 
 
-def rewrite(connection: Connection, id_: int, draft: Draft, at: int) -> bool:
-    """Replace what a draft says; False where it is none (any more)."""
-    return move(connection, id_, (DRAFT,), at, **_columns(draft))
+def rewrite(connection: Connection, id_: int, draft: Draft, at: int, seen: Draft | None = None) -> bool:
+    """Replace what a draft says; False where it is none (any more), or no longer says what was `seen`."""
+    return move(connection, id_, (DRAFT,), at, _columns(seen) if seen else None, **_columns(draft))
 
 
-def move(connection: Connection, id_: int, states: tuple[OutgoingState, ...], at: int, **values: Any) -> bool:
-    """Change a mail that is in one of these states and not discarded (unless `deleted` is changed); False where it is
-    not, any more: nobody else's change is lost."""
+def move(
+    connection: Connection,
+    id_: int,
+    states: tuple[OutgoingState, ...],
+    at: int,
+    still: Mapping[str, Any] | None = None,
+    /,
+    **values: Any,
+) -> bool:
+    """Change a mail that is in one of these states and not discarded (unless `deleted` is changed), and whose columns
+    are `still` so; False where it is not, any more: nobody else's change is lost."""
     if not _is_number(id_):
         return False
     where = [outgoing.c.id == id_, outgoing.c.state.in_(states)]
+    where += [outgoing.c[name].is_not_distinct_from(value) for name, value in (still or {}).items()]
     if "deleted" not in values:
         where.append(~outgoing.c.deleted)
     if "said" in values:
@@ -221,11 +230,25 @@ def listed(
 
     positions = page(read, cursor, limit)
     ids = [each.row for each in positions.rows]
-    beginning = func.substr(outgoing.c.body, 1, BEGINNING).label("body")
-    rows = connection.execute(select(*_LISTED, beginning).where(outgoing.c.id.in_(ids)))
+    rows = connection.execute(select(*_LISTED, _BEGINNING).where(outgoing.c.id.in_(ids)))
     by_id = {row.id: row for row in rows}
     attached = _attached(connection, ids)
     return positions.of([_of(by_id[id_], attached[id_]) for id_ in ids])
+
+
+def about(connection: Connection, row: int, limit: int) -> list[Outgoing]:
+    """The newest mails that answer a stored message or pass it on, in order, without the discarded ones and with the
+    beginning of their texts."""
+    where = outgoing.c.answers == row, ~outgoing.c.deleted
+    found = connection.execute(select(*_LISTED, _BEGINNING).where(*where).order_by(outgoing.c.id.desc()).limit(limit))
+    return [_of(each, ()) for each in found][::-1]
+
+
+def sent_to(connection: Connection, rows: Collection[int]) -> dict[int, str]:
+    """To whom stored messages went that were written here, as typed, by row number. One round trip."""
+    found = select(outgoing.c.message, outgoing.c.recipients).where(outgoing.c.message.in_(rows))
+    lists = {row.message: json.loads(row.recipients) for row in connection.execute(found)}
+    return {row: ", ".join(filter(None, (each["to"], each["cc"], each["bcc"]))) for row, each in lists.items()}
 
 
 def counts(connection: Connection, person: int | None, group: int | None) -> dict[str, int]:
@@ -272,3 +295,4 @@ _LISTED = [
     outgoing.c.mail_group, outgoing.c.person, outgoing.c.account, outgoing.c.sender, outgoing.c.message_id,
     outgoing.c.message, outgoing.c.said, outgoing.c.tries, outgoing.c.due, outgoing.c.changed, outgoing.c.deleted,
 ]  # fmt: skip
+_BEGINNING = func.substr(outgoing.c.body, 1, BEGINNING).label("body")

@@ -73,6 +73,7 @@ def record(
     ]
     return page(
         request, visitor, "record.html", record=stored, shown=shown, letters=letters, done=done, order=order,
+        sent_to=site.outbox.sent_to([each.message.row for each in found.rows]),
         count=workspace.message_counts([ref])[ref], counted=COUNTED, later=cursor is not None,
         customers=[named(explainer, e.ref, e.record, e.gone) for e in outwards if e.role == CUSTOMER],
         outwards=list(_by_role(explainer, outwards)), inwards=list(_by_type(explainer, inwards)),

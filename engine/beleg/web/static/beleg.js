@@ -42,3 +42,11 @@ document.addEventListener("click", (event) => {
   into(link.href, link.dataset.into);
 });
 for (const each of document.querySelectorAll("[data-load]")) into(each.dataset.load, `#${each.id}`);
+
+// --- all mails of the page at once: a box that is of use only with a script ---
+const all = document.getElementById("pick-all");
+if (all) {
+  const boxes = document.querySelectorAll("[data-list] input[name=row]");
+  all.closest("label").hidden = false;
+  all.addEventListener("change", () => { for (const each of boxes) each.checked = all.checked; });
+}

@@ -24,7 +24,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (off || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, dialog[open]")) {
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) {
       if (event.key === "Escape" && event.target === search && !search.value) search.blur();
       return;
     }

@@ -109,7 +109,7 @@ for (const each of document.querySelectorAll("[data-choose]")) {
       item.addEventListener("click", () => { close(true); act.click(); });
       menu.append(item);
     }
-    document.body.append(menu);
+    document.getElementById("main").append(menu);
     menu.style.left = `${Math.max(0, Math.min(x, innerWidth - menu.offsetWidth - 8))}px`;
     menu.style.top = `${Math.max(0, Math.min(y, innerHeight - menu.offsetHeight - 8))}px`;
     menu.firstElementChild.focus();

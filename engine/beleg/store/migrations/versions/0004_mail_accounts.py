@@ -206,6 +206,7 @@ def upgrade() -> None:
         ForeignKeyConstraint(["person"], ["person.id"]),
         PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_outgoing_answers"), "outgoing", ["answers"])
     op.create_index(op.f("ix_outgoing_mail_group"), "outgoing", ["mail_group"])
     op.create_index(op.f("ix_outgoing_message"), "outgoing", ["message"])
     op.create_index(op.f("ix_outgoing_person"), "outgoing", ["person"])

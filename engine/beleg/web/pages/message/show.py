@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from beleg.web.pages.inbox import Shelf
 from beleg.web.pages.message.view import view_of
 from beleg.web.render import page
 from beleg.web.safety import opens
@@ -23,4 +24,8 @@ def message(
     site = site_of(request)
     opened = site.workspace.look(row, decision, decide=opens(request))
     view = view_of(opened, site.explainers[visitor.language.code])
-    return page(request, visitor, "message.html", view=view, row=row, html=html, done=done, base=f"/messages/{row}")
+    return page(
+        request, visitor, "message.html", view=view, row=row, html=html, done=done, base=f"/messages/{row}",
+        shelf=Shelf.of(site),
+        answers=site.outbox.about(row), authors={user.id: user.name for user in site.people.users()},
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from beleg.accounts import HANDLED
 from beleg.assignment import Assignment
 from beleg.explain import Explainer
 from beleg.explain.ladder import Ladder, Linked, Span, ladder, pieces
@@ -54,7 +55,8 @@ class OpenChoice:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to the message. `kind` is `decision`, `add`, `remove`, or the name of another act."""
+    """Something that happened to the message. `kind` is `decision`, `add`, `remove`, or the name of another act;
+    `changes`: how people handled it before and after, by what."""
 
     at: str
     kind: str
@@ -62,6 +64,7 @@ class Event:
     records: str = ""
     note: str = ""
     made: PastDecision | None = None
+    changes: tuple[Mapping[str, object], Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,9 @@ def _events(opened: Opened, explainer: Explainer) -> list[Event]:
 
 def _act(each: Entry, explainer: Explainer) -> Event:
     kinds = {ADDED: "add", REMOVED: "remove"}
+    before, after = each.payload.get("before"), each.payload.get("after")
+    if each.act == HANDLED and isinstance(before, dict) and isinstance(after, dict):
+        return Event(each.at, each.act, each.who, changes=(before, after))
     about = each.payload.get("about")
     try:
         records = explainer.phrases.record(str(about)) if about else ""

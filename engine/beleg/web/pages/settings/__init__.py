@@ -3,8 +3,20 @@ mail that arrives."""
 
 from fastapi import APIRouter
 
-from beleg.web.pages.settings import account, accounts, arrival, basic, groups, linking, providers, several, signatures
+from beleg.web.pages.settings import (
+    account,
+    accounts,
+    arrival,
+    basic,
+    filters,
+    groups,
+    linking,
+    providers,
+    several,
+    signatures,
+    topics,
+)
 
 router = APIRouter()
-for _each in (basic, accounts, several, account, groups, signatures, arrival, linking, providers):
+for _each in (basic, accounts, several, account, groups, signatures, arrival, linking, providers, filters, topics):
     router.include_router(_each.router)

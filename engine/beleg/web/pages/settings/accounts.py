@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from beleg.accounts import Account
 from beleg.errors import InputError
-from beleg.web.pages.settings.view import ACCOUNTS, going, settings_page
+from beleg.web.pages.settings.view import ACCOUNTS, going, missing, serving, settings_page
 from beleg.web.render import see
 from beleg.web.sessions import Admin, Visitor
 from beleg.web.site import site_of
@@ -84,6 +84,7 @@ def show(
     gone = going(accounts, removed)
     left = [each for each in accounts if each not in gone]
     links = site.accounts.links
+    server = serving(site.accounts)
     return settings_page(
         request, visitor, "settings_accounts.html", fault=fault,
         fetching=[each for each in left if each.direction == "in"],
@@ -93,7 +94,8 @@ def show(
         removed=[each.id for each in gone if each.id in removed],
         gone=gone,
         undo={each.id: address([id_ for id_ in removed if id_ != each.id]) for each in gone if each.id in removed},
-        missing=site.accounts.missing(),
+        server=server,
+        missing=missing(site.accounts, server),
         done=done,
         about=_about(request, accounts, about),
         links=links.states(),

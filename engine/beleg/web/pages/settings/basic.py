@@ -15,7 +15,7 @@ from beleg.errors import InputError, NotFound
 from beleg.mailserver import NO_SECRET
 from beleg.web.pages.settings import checking
 from beleg.web.pages.settings.entered import Line
-from beleg.web.pages.settings.view import MAIL, settings_page
+from beleg.web.pages.settings.view import MAIL, missing, serving, settings_page
 from beleg.web.render import see
 from beleg.web.sessions import Admin, Visitor
 from beleg.web.site import site_of
@@ -137,7 +137,7 @@ def _basic(request: Request, visitor: Visitor, *, done: str = "", fault: str | N
         request, visitor, "settings_mail.html", fault=fault,
         servers=views,
         active=servers.active(),
-        missing=site.accounts.missing(),
+        missing=missing(site.accounts, serving(site.accounts)),
         idle=[each for each in site.accounts.accounts() if not each.active],
         users=len(users),
         mail_users=sum(each.mail for each in users),

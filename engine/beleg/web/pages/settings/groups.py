@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from beleg.accounts.entered import ANY_SENDER
 from beleg.errors import InputError
+from beleg.keys import address_key
 from beleg.web.pages.settings.view import MAIL, settings_page
 from beleg.web.render import see
 from beleg.web.sessions import Admin, Visitor
@@ -44,7 +46,10 @@ def _shown(
     fault: str | None = None,
 ) -> Response:
     accounts = site_of(request).accounts
+    groups = accounts.groups()
+    senders = {address_key(each) for account in accounts.accounts("out") for each in account.senders}
     return settings_page(
         request, visitor, "settings_groups.html", fault=fault,
-        groups=accounts.groups(), signatures=accounts.signatures(), done=done, wrong=wrong,
+        groups=groups, signatures=accounts.signatures(), done=done, wrong=wrong,
+        mute=[each.id for each in groups if not senders & {address_key(each.address), address_key(ANY_SENDER)}],
     )  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from beleg.accounts import Account
+from beleg.accounts import Account, Accounts, Direction
+from beleg.accounts.servers import Servers, ServerView
 from beleg.web.render import page
 from beleg.web.sessions import Visitor
 
@@ -26,6 +27,18 @@ def settings_page(request: Request, visitor: Visitor, template: str, *, fault: s
 def when(seconds: int | None) -> datetime | None:
     """A stored time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def serving(accounts: Accounts) -> ServerView | None:
+    """The mail server of another make that serves the company; None: Beleg's own accounts do."""
+    servers = Servers(accounts)
+    name = servers.active()
+    return servers.settings_view(name) if name in servers.available() else None
+
+
+def missing(accounts: Accounts, server: ServerView | None) -> list[Direction]:
+    """Of which directions an account is still missing: none that fetches where another server has the mail."""
+    return [each for each in accounts.missing() if each == "out" or server is None]
 
 
 def going(accounts: Collection[Account], removed: Collection[int]) -> list[Account]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from beleg.accounts.drafts import Changed
 from beleg.errors import InputError, NotFound
 from beleg.store.outgoing import Draft, NewFile, Outgoing
 from beleg.web.pages.writing.found import message_of, seen, send_soon, senders, tell, writer
@@ -45,10 +47,12 @@ def pressed(request: Request, visitor: Anyone, id_: int, form: Annotated[Typed, 
         faults = _attached(site, visitor, id_, form) if stands else []
         return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=faults)
     try:
-        site.outbox.change(id_, _with_sender(site, mail, form))
-    except (InputError, NotFound) as error:
+        site.outbox.change(id_, _with_sender(site, mail, form), mail.draft)
+    except Changed:
         mail = seen(site, visitor, id_)
-        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft, faults=[tell(visitor, error)])
+        return _editor(request, visitor, mail, form.draft, status=409, other=mail.draft)
+    except (InputError, NotFound) as error:
+        return _editor(request, visitor, mail, form.draft, status=400, refused=tell(visitor, error))
     return _done(request, visitor, site, id_, form)
 
 
@@ -125,18 +129,21 @@ def _editor(
     status: int = 200,
     other: Draft | None = None,
     version: str = "",
-    **values: Any,
+    faults: Sequence[str] = (),
+    refused: str = "",
+    done: str = "",
 ) -> Response:
     """The page; `other` is what is stored instead of what was typed. No `mail`: nobody is signed in (any more), so it
-    shows what was typed, and nothing else."""
+    shows what was typed, and nothing else. `faults`: what could not be done after that was stored; `refused`: why it
+    could not be stored."""
     site = site_of(request)
     shown = {each: AsTyped(getattr(draft, each)) for each in FIELDS}
     return page(
         request, visitor, "writing.html", status=status, id=mail.id if mail else id_, mail=mail, draft=draft,
         typed=shown, other=other, stored_text=AsTyped(other.text) if other else "",
-        message=message_of(site, mail.draft.answers) if mail else None,
-        version=version or (version_of(mail.draft) if mail else ""),
-        most=site.outbox.most_attached, groups=senders(site) if mail else [], signatures=site.accounts.signatures() if mail else [],
+        message=message_of(site, mail.draft.answers) if mail else None, groups=senders(site) if mail else [],
+        seen_version=version or (version_of(mail.draft) if mail else ""), most=site.outbox.most_attached,
+        signatures=site.accounts.signatures() if mail else [],
         signature=site.outbox.signature_in(draft.text) if mail else None,
-        faults=values.pop("faults", []), done=values.pop("done", ""), **values,
+        faults=faults, done=done, refused=refused,
     )  # fmt: skip

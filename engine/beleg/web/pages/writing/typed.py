@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -13,6 +14,7 @@ from starlette.types import Scope
 
 from beleg.errors import InputError
 from beleg.show import file_name
+from beleg.store import DatabaseError
 from beleg.store.outgoing import Draft, NewFile
 from beleg.web.sessions import COOKIE
 from beleg.web.site import Site
@@ -52,7 +54,9 @@ def longest(site: Site, scope: Scope) -> int:
     if scope["method"] != "POST" or not _EDITOR.fullmatch(scope["path"]):
         return 0
     cookie = Request(scope).cookies.get(COOKIE)
-    signed_in = cookie and site.signer.read(cookie)
+    signed_in = False
+    with suppress(DatabaseError):  # which the page will meet, too, and tell
+        signed_in = bool(cookie and site.signer.read(cookie))
     return LONGEST_TYPED + (site.outbox.most_attached if signed_in else 0)
 
 
