@@ -306,8 +306,9 @@ def check(
     password_stdin: PasswordStdin = False,
     lang: Lang = None,
 ) -> None:
-    """Try an account's settings step by step, or what they would be with these options. Changes nothing, here or on
-    the server. Ends with 1 where something failed."""
+    """Try an account's settings step by step, or what they would be with these options. Changes no settings, and
+    nothing on the server; a stored account that waited for a person is tried again where all is well. Ends with 1
+    where something failed."""
     from beleg.mailserver import MailServerError
 
     one = frame(context)
