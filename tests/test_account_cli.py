@@ -224,7 +224,9 @@ def test_a_check_tells_each_step(shop: Cli, drop: Maildrop, monkeypatch: pytest.
     good = shop("account", "check", "Shop", *here, typed(monkeypatch, "geheim"))
     assert len(good.splitlines()) >= 3
     assert all(line.startswith("✓ ") for line in good.splitlines())
-    bad = shop.run("account", "check", "Shop", *here, "--lang", "de")
+    elsewhere = shop.run("account", "check", "Shop", *here)
+    assert (elsewhere.code, "enter the password again" in elsewhere.err) == (2, True)
+    bad = shop.run("account", "check", "Shop", *here, "--lang", "de", typed(monkeypatch, "anders"))
     assert bad.code == 1
     assert bad.out.splitlines()[-1].startswith("✗ Anmeldung")
     assert shop.json("account", "show", "Shop", "--json")[0]["host"] == "pop.example.com"

@@ -120,11 +120,45 @@ def test_the_password_is_stored_encrypted_alone(accounts: Accounts, database: Da
 
 def test_a_check_without_a_password_takes_the_stored_one(accounts: Accounts) -> None:
     made = shop(accounts)
-    [step] = accounts.check("in", made.id, host="other.example.com")
+    [step] = accounts.check("in", made.id, auth="apop")
     assert step.values["secret"] == "geheim"
     [step] = accounts.check("in", made.id, password=SecretStr("anders"))
     assert step.values["secret"] == "anders"
     assert accounts.account(made.id).host == "pop.example.com"
+
+
+ELSEWHERE: list[dict[str, Any]] = [
+    {"host": "other.example.com"}, {"port": 110}, {"security": "plain"}, {"user": "else@example.com"}
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE, ids=lambda each: next(iter(each)))
+def test_a_password_goes_only_to_where_it_was_stored_for(accounts: Accounts, elsewhere: dict[str, Any]) -> None:
+    made = shop(accounts)
+    with pytest.raises(InputError, match="enter the password again"):
+        accounts.check("in", made.id, **elsewhere)
+    with pytest.raises(InputError, match="'Shop' changes: enter the password again"):
+        accounts.change_many([made.id], "Ada", active=True, **elsewhere)
+    assert accounts.account(made.id) == made
+    changed = accounts.change(made.id, "Ada", password=SecretStr("anders"), **elsewhere)
+    assert accounts.endpoint(changed).secret.get_secret_value() == "anders"
+
+
+def test_a_password_does_not_move_along_while_another_sign_in_is_used(accounts: Accounts) -> None:
+    made = shop(accounts)
+    linked = accounts.change(made.id, "Ada", auth="oauth2", provider="microsoft")
+    assert linked.has_secret
+    with pytest.raises(InputError, match="enter the password again"):
+        accounts.change(made.id, "Ada", host="other.example.com", auth="login")
+    assert not accounts.change(made.id, "Ada", host="other.example.com").has_secret
+    back = accounts.change(made.id, "Ada", auth="login")
+    assert accounts.endpoint(back).secret.get_secret_value() == ""
+
+
+def test_a_check_of_another_sign_in_gives_no_password_as_a_token(accounts: Accounts) -> None:
+    made = shop(accounts)
+    with pytest.raises(MailServerError, match="link the account"):
+        list(accounts.check("in", made.id, auth="oauth2", provider="microsoft"))
 
 
 def test_the_eleventh_is_refused(accounts: Accounts) -> None:

@@ -163,7 +163,9 @@ def test_a_check_tells_each_step(ada: httpx.Client, shop: dict[str, Any]) -> Non
         good = body(ada.post("/accounts/check", json={"direction": "in", **here, "password": "geheim"}))
         assert good["ok"]
         assert [each["what"] for each in good["steps"]][-1] == "count"
-        bad = body(ada.post("/accounts/check", json={"account": shop["account"]["id"], **here}))
+        stored = {"account": shop["account"]["id"], **here}
+        assert "enter the password again" in problem(ada.post("/accounts/check", json=stored), 400)
+        bad = body(ada.post("/accounts/check", json={**stored, "password": SECRET}))
         assert not bad["ok"]
         assert bad["steps"][-1]["what"] == "sign_in"
     assert body(ada.get("/accounts"))["items"] == [shop["account"], shop["sending"]]
@@ -381,7 +383,7 @@ def test_what_can_not_be_sent_says_why(bert: httpx.Client, sending: SmtpServer) 
 
 
 def test_a_failed_mail_is_sent_again_or_is_a_draft_again(
-    served: Served, bert: httpx.Client, sending: SmtpServer
+    served: Served, ada: httpx.Client, bert: httpx.Client, sending: SmtpServer
 ) -> None:
     sending.refused["anna@kunde.example"] = "550 No such user"
     made = body(bert.post("/outgoing", json={"to": "anna@kunde.example", "subject": "x"}), 201)
@@ -391,6 +393,8 @@ def test_a_failed_mail_is_sent_again_or_is_a_draft_again(
     failed = body(bert.get(path))
     assert failed["state"] == "failed"
     assert "No such user" in failed["said"]
+    problem(ada.post(f"{path}/unqueue"), 404)
+    assert body(bert.get(path))["state"] == "failed"
     assert body(bert.post(f"{path}/unqueue"))["state"] == "draft"
     body(bert.post(f"{path}/queue"))
     served.site.outbox.send_due()

@@ -300,7 +300,7 @@ def test_another_mailbox_is_begun_anew(accounts: Accounts, office: Office) -> No
     office.ill()
     del office.drop.answers["QUIT"]
     with serving(Maildrop({"a": letter(11), "b": letter(12)}, user="berta")) as other:
-        office.change(port=other.port, user="berta")
+        office.change(port=other.port, user="berta", password=SecretStr(other.password))
         report = office.well()
         assert (report.new, report.deleted, len(office.stored)) == (2, 2, 4)
 

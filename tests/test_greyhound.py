@@ -179,6 +179,7 @@ class TestAddresses:
             ("169.254.169.254", False), ("100.64.0.1", False), ("192.168.1.1", False), ("::1", False),
             ("fe80::1", False), ("fd00::1", False), ("::ffff:127.0.0.1", False), ("::ffff:93.184.216.34", True),
             ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("0.0.0.0", False), ("224.0.0.1", False),
+            ("::10.0.0.1", False), ("::ffff:0:7f00:1", False), ("64:ff9b:1::7f00:1", False), ("fec0::1", False),
         ],
     )  # fmt: skip
     def test_which_are_private(self, address: str, public: bool) -> None:

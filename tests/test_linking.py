@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -513,9 +514,24 @@ def test_a_slow_provider_is_not_waited_for(
 def test_a_provider_that_is_not_there(accounts: Accounts, server: AuthorisationServer) -> None:
     account = mailbox(accounts)
     link(accounts, account)
-    accounts.links.set_provider("house", "Ada", token="http://127.0.0.1:9/token")
+    accounts.links.set_provider("house", "Ada", SecretStr(SECRET), token="http://127.0.0.1:9/token")
     with time_machine.travel(time.time() + 3600):
         assert refused(accounts, account).fault == "unreachable"
+
+
+@pytest.mark.parametrize("endpoint", ["token", "revoke"])
+def test_a_client_secret_goes_only_to_where_it_was_stored_for(
+    accounts: Accounts, server: AuthorisationServer, endpoint: Any
+) -> None:
+    set_up(accounts, server)
+    before = accounts.links.fields("house")
+    elsewhere: Any = {endpoint: "https://elsewhere.example/x"}
+    with pytest.raises(InputError, match="enter the client secret again"):
+        accounts.links.set_provider("house", "Ada", **elsewhere)
+    assert accounts.links.fields("house") == before
+    accounts.links.set_provider("house", "Ada", token=f"{before['token']}2")  # the same host
+    accounts.links.set_provider("house", "Ada", SecretStr("other"), **elsewhere)
+    assert accounts.links.provider("house").secret.get_secret_value() == "other"
 
 
 def test_a_provider_that_is_not_set_up_is_told(accounts: Accounts) -> None:

@@ -245,6 +245,18 @@ def test_answers_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "longer than it can be" in str(fault(drop))
 
 
+def test_sizes_that_no_mail_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    for digits in (16, 5000):
+        sizes = b"+OK\r\n1 " + b"9" * digits + b"\r\n.\r\n"
+        with serving(Maildrop({"a": FIRST}, answers={"LIST": sizes})) as drop:
+            assert fault(drop).fault == "protocol"
+    monkeypatch.setattr("beleg_pop3.connection.MOST_MAIL", 10_000)
+    monkeypatch.setattr("beleg_pop3.connection.MOST_EVER", 20_000)
+    answers = {"LIST": b"+OK\r\n1 999999999999\r\n.\r\n", "RETR": b"+OK\r\n" + b"x\r\n" * 50_000}
+    with serving(Maildrop({"a": FIRST}, answers=answers)) as drop:
+        assert "longer than it can be" in str(fault(drop))
+
+
 def test_unique_ids_are_given_as_they_come() -> None:
     uidl = b"+OK\r\n1 a\r\n2 a\r\n3\r\n4 \r\n5 " + b"x" * 10_000 + b"\r\n6 with blank\r\n7 \xe4\r\n.\r\n"
     sizes = b"+OK\r\n" + b"".join(b"%d 5\r\n" % n for n in range(1, 8)) + b".\r\n"

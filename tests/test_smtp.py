@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,13 @@ def test_what_is_too_large_is_not_begun(smtp: OutgoingProtocol) -> None:
         assert error.fault == "refused"
         assert str(len(RAW) * 3) in error.say("en")
         assert b"MAIL" not in line.said
+
+
+def test_a_size_that_is_no_number_of_bytes_is_passed_over(smtp: OutgoingProtocol) -> None:
+    answers = [b"220 hi\r\n", b"250-here\r\n250 SIZE " + b"9" * 5000 + b"\r\n", b"550 not from you\r\n"]
+    with script(answers) as server:
+        assert refused(smtp, at(server.port, auth="none")).fault == "refused"
+        assert server.heard[1].startswith(b"MAIL FROM")
 
 
 # --- what goes wrong
@@ -436,6 +444,27 @@ def test_a_server_that_says_nothing(smtp: OutgoingProtocol) -> None:
             error = refused(smtp, at(listener.getsockname()[1], security=security, seconds=0.1))
             assert error.fault == "unreachable"
             assert "0.1" in error.say("en")
+
+
+def test_a_server_that_drips_is_not_listened_to_for_ever(smtp: OutgoingProtocol) -> None:
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):
+            client.sendall(b"220-")
+            while not ended.wait(0.05):
+                client.sendall(b"x")
+
+    with listening() as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        begun = time.monotonic()
+        error = refused(smtp, at(listener.getsockname()[1], seconds=0.2))
+        ended.set()
+        thread.join()
+    assert error.fault == "unreachable"
+    assert time.monotonic() - begun < 2
 
 
 def test_a_server_that_is_not_there(smtp: OutgoingProtocol) -> None:

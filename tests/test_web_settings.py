@@ -152,11 +152,14 @@ def test_the_password_is_never_sent_back_and_an_empty_one_keeps_it(served: Serve
     add(ada)
     id_ = ids(served)["in", "Shop"]
     pages += [ada.get(path).text for path in (ACCOUNTS, f"{ACCOUNTS}/{id_}", f"{ACCOUNTS}/several?account={id_}")]
-    ada.post(f"{ACCOUNTS}/{id_}", data={**SHOP, "password": "", "host": "other.firma.example"})
+    ada.post(f"{ACCOUNTS}/{id_}", data={**SHOP, "password": "", "after": "delete"})
     account = served.site.accounts.account(id_)
-    assert account.host == "other.firma.example"
+    assert account.after == "delete"
     assert served.site.accounts.endpoint(account).secret.get_secret_value() == SECRET
-    assert not any(SECRET in text for text in pages)
+    answer = ada.post(f"{ACCOUNTS}/{id_}", data={**SHOP, "password": "", "host": "other.firma.example"})
+    assert (answer.status_code, "enter the password again" in answer.text) == (400, True)
+    assert served.site.accounts.account(id_).host == "pop.firma.example"
+    assert not any(SECRET in text for text in [*pages, answer.text])
     ada.post(f"{ACCOUNTS}/{id_}", data={**SHOP, "password": "neu"})
     assert served.site.accounts.endpoint(account).secret.get_secret_value() == "neu"
 
@@ -286,8 +289,11 @@ def test_a_check_of_a_stored_account_takes_its_password(served: Served, ada: htt
     add(ada, name="Shop")
     path = f"{ACCOUNTS}/{ids(served)['in', 'Shop']}"
     _, text = check(ada, path, password="", host="127.0.0.1", port=closed)
+    assert "enter the password again" in text
+    here = {**SHOP, "host": "127.0.0.1", "port": str(closed), "password": SECRET}
+    assert ada.post(path, data=here).status_code == 303
+    _, text = check(ada, path, password="", host="127.0.0.1", port=closed)
     assert "<strong>Server reachable</strong>" in text
-    assert served.site.accounts.account("Shop").host == "pop.firma.example"
     assert value(text, "host") == "127.0.0.1"
     assert 'name="check"' not in text, "no password was typed"
 
@@ -400,7 +406,10 @@ def test_of_several_only_the_chosen_fields_change(served: Served, ada: httpx.Cli
         ("pop.firma.example", "a@firma.example"), ("pop.b.example", "b@firma.example"),
     ]  # fmt: skip
     assert served.site.accounts.endpoint(accounts[0]).secret.get_secret_value() == SECRET
-    ada.post(f"{ACCOUNTS}/several", data={**form, "change": "port", "port": "", "security": "plain"})
+    port = {**form, "change": ["port"], "port": "", "security": "plain"}
+    answer = ada.post(f"{ACCOUNTS}/several", data=port)
+    assert (answer.status_code, "enter the password again" in answer.text) == (400, True)
+    ada.post(f"{ACCOUNTS}/several", data={**port, "change": ["port", "password"]})
     assert [each.port for each in served.site.accounts.accounts("in")] == [110, 110]
 
 

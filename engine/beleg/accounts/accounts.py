@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import SecretStr
@@ -114,8 +114,9 @@ class Managing(Base):
         return account
 
     def change(self, id: int, by: str, **fields: Unpack[Fields]) -> Account:
-        """Change an account; what went wrong with it before is forgotten, so that it is tried again. Raises NotFound,
-        InputError."""
+        """Change an account; what went wrong with it before is forgotten, so that it is tried again. Raises NotFound;
+        InputError, also where another server or user name is given and the password is not given again (it is for
+        those that it was stored for)."""
         return self.change_many([id], by, **fields)[0]
 
     def change_many(self, ids: Collection[int], by: str, **fields: Unpack[Fields]) -> list[Account]:
@@ -129,8 +130,11 @@ class Managing(Base):
                     if len(ids) > 1:
                         raise InputError("several accounts can't have one name")
                     self._free(connection, before.direction, given["name"])
-                self._consistent({**_fields(before), **given})
+                whole = {**_fields(before), **given}
+                self._consistent(whole)
                 columns = self._columns(given)
+                if not _told_again(before, whole, given.get("password")):
+                    columns["secret"] = ""
                 store.change_account(connection, id_, {**columns, **_ANEW})
                 if any(each in given and given[each] != getattr(before, each) for each in _MAILBOX):
                     seen.forget(connection, id_)  # unique ids of another mailbox mean other mails
@@ -193,7 +197,8 @@ class Managing(Base):
         values = self._values(direction, fields, before)
         secret = values["password"]
         if secret is None and before is not None:
-            secret = self.endpoint(before).secret
+            _told_again(before, values, None)
+            secret = self.endpoint(replace(before, **{name: values[name] for name in _REACHED_BY})).secret
         steps = self.spoken(direction, values["protocol"]).check(self._endpoint(values, secret or NO_SECRET))
         if before is None or not before.halted or values["password"] is not None:
             return steps
@@ -308,10 +313,27 @@ _COLUMNS = {"user": "user_name", "group": "mail_group"}
 _ANEW = {"fault": "", "error": "", "failures": 0, "due": None, "halted": False}
 _REACHED_BY = ("protocol", "host", "port", "security", "auth", "user", "provider")
 _MAILBOX = ("protocol", "host", "user")
+_STORED_FOR = ("protocol", "host", "port", "security", "user")
+_BY_PASSWORD = ("login", "apop")
 _OWN = (
     "name", "protocol", "host", "port", "security", "auth", "user", "provider", "active", "after", "days", "delete_too",
     "senders",
 )  # fmt: skip
+
+
+def _told_again(before: Account, after: Mapping[str, Any], password: SecretStr | None) -> bool:
+    """Whether the stored password may stay: one that nothing signs in with goes with the server that it is for. Raises
+    InputError where it would go to another server, less protected, or with another user name."""
+    same = all(after[name] == getattr(before, name) for name in _STORED_FOR)
+    if same or password is not None or not before.has_secret:
+        return True
+    if after["auth"] in _BY_PASSWORD:
+        raise InputError(
+            "host, port, connection or user name of %(name)r changes: enter the password again, which was stored for "
+            "the old ones",
+            name=before.name,
+        )
+    return False
 
 
 def _fields(account: Account) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -183,12 +183,16 @@ class Links:
 
     def set_provider(self, name: str, by: str, secret: SecretStr | None = None, **fields: Unpack[Fields]) -> Provider:
         """Set a provider up; what is not given stays, a `secret` of None too. Links of it that its settings kept from
-        being renewed are tried again. Raises InputError."""
+        being renewed are tried again. Raises InputError, also where tokens are asked for at another host and the secret
+        is not given again (it is for the host that it was stored for)."""
         provider_name(name)
         with self.accounts.writing() as connection:
             row = store.provider(connection, name)
             values = checked(name, Fields(**{**(decode(row.fields) if row else {}), **fields}))
             sealed = row.secret if row and secret is None else ""
+            if row and sealed and _told_to(name, decode(row.fields)) != _told_to(name, values):
+                raise InputError("tokens are asked for at another host: enter the client secret again, which was "
+                                 "stored for the old one")  # fmt: skip
             if secret is not None:
                 sealed = self.accounts.vault.seal(SecretStr(secret.get_secret_value().strip()))
             store.set_provider(connection, name, encode(values), sealed)
@@ -510,6 +514,12 @@ class Links:
 
 def _whose(account: Account) -> tuple[str, str]:
     return account.provider, address_key(account.user)
+
+
+def _told_to(name: str, fields: Fields) -> list[tuple[str, str]]:
+    """The hosts that get the client's secret."""
+    provider = provider_of(name, fields)
+    return [urlsplit(provider.address(each))[:2] for each in ("token", "revoke")]
 
 
 def _title(provider: str) -> str:

@@ -166,7 +166,8 @@ def may_be_reached(address: Address, allow_private: bool) -> bool:
     inner = _inner(address)
     if inner.is_multicast or inner.is_unspecified:
         return False
-    return allow_private or inner.is_global
+    local = isinstance(inner, ipaddress.IPv6Address) and any(inner in each for each in _LOCAL)
+    return allow_private or (inner.is_global and not local)
 
 
 def _inner(address: Address) -> Address:
@@ -189,6 +190,9 @@ def _addresses(host: str, port: int) -> list[Address]:
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# What Python calls global, and no public server has: IPv4-compatible (RFC 4291 section 2.5.5.1), IPv4-translated
+# (RFC 2765), NAT64 of one's own (RFC 8215), site-local (RFC 3879).
+_LOCAL = [ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")]
 _UNENCRYPTED = Sentence(
     "The server leads to {address}, which is not encrypted.", "Der Server leitet auf {address} um, unverschlüsselt."
 )

@@ -27,6 +27,8 @@ MOST_ANSWER = 64 * 1024 * 1024
 """Bytes of a line, and of an answer of many lines that is no mail."""
 MOST_MAIL = 256 * 1024 * 1024
 """Bytes of a mail that a server said to be smaller than that."""
+MOST_EVER = 1024 * 1024 * 1024
+"""Bytes of any mail, for it is held in memory, and a server can say any size."""
 WAITS = 10
 """How many times the limit on one wait a session may wait in all, besides a second for each KiB that came: a server
 that drips must not keep it open for ever."""
@@ -160,7 +162,7 @@ class Connection(poplib.POP3):
         """A mail, byte for byte, of which the server said that it has this size: dots that were doubled are single
         again, and nothing else is changed."""
         self._shortcmd(f"RETR {which}")
-        most = max(MOST_MAIL, 4 * size)
+        most = min(max(MOST_MAIL, 4 * size), MOST_EVER)
         if self._starts_with(b".\r\n"):
             del self._buffer[:3]
             return b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -68,6 +69,7 @@ class Pop3(IncomingProtocol):
             yield CheckStep(failed, title, False, error.sentence, error.values, error.server)
 
 
+_SIZE = re.compile(r"[0-9]{1,15}")
 _FOUND: Mapping[str, Sentence] = {"reach": words.REACHED, "tls": words.ENCRYPTED, "sign_in": words.SIGNED_IN}
 
 
@@ -113,7 +115,7 @@ class Session(MailboxSession):
             sizes = dict(self._rows("LIST"))
             found = []
             for number in sorted(ids.keys() & sizes.keys()):
-                if not sizes[number].isascii() or not sizes[number].isdigit():
+                if not _SIZE.fullmatch(sizes[number]):
                     raise self._nonsense()
                 found.append(Listed(ids[number], int(sizes[number])))
                 self._numbers[ids[number]] = number, int(sizes[number])

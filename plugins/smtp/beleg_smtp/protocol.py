@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
 _ADDRESS = re.compile(rf"(?:{_QUOTED}|[^\x00-\x20\x7f<>@\"]+)@[^\x00-\x20\x7f<>@\"]+")
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 4
 _BAD_BYTES = re.compile(rb"\0|(?<!\r)\n|\r(?!\n)")
 _SIGN_IN_FIRST = (530, 534, 535, 538)
 """What a server answers to who should have signed in (RFC 4954 section 6)."""
@@ -111,7 +112,7 @@ def _parameters(session: Session, envelope: Envelope) -> str:
     found = ""
     size = len(envelope.raw)
     if (most := session.offers("SIZE")) is not None:
-        if most.isdecimal() and 0 < int(most) < size:
+        if _SIZE.fullmatch(most) and 0 < int(most) < size:
             raise session.error("refused", say.TOO_LARGE, size=size, most=most)
         found += f" SIZE={size}"
     addresses = [envelope.sender, *envelope.recipients]

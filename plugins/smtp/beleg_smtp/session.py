@@ -6,6 +6,7 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ Reply = tuple[int, str]
 """A code, and the server's words on one line."""
 _LONGEST_LINE = 8192
 _MOST_LINES = 1000
+_WAITS = 2
+"""How many times the limit on one wait an answer may take in all: a server that drips must not hold up the outbox."""
 _LONGEST_COMMAND = 510
 """Octets before CRLF (RFC 5321 section 4.5.3.1.4); what is longer goes in a line of its own (RFC 4954 section 4)."""
 _LONGEST_WORDS = 500
@@ -31,14 +34,16 @@ class _Lines(smtplib.SMTP):
     """smtplib takes an answer that was cut off for a whole one."""
 
     def getreply(self) -> tuple[int, bytes]:
-        """An answer, whole. Raises SMTPServerDisconnected; SMTPException where it is none."""
+        """An answer, whole. Raises SMTPServerDisconnected; SMTPException where it is none; TimeoutError, also where it
+        only drips in."""
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected
+        until = time.monotonic() + _WAITS * (self.sock.gettimeout() or 0.0)
         if self.file is None:
             self.file = self.sock.makefile("rb")
         found = []
         for _ in range(_MOST_LINES):
-            line = self.file.readline(_LONGEST_LINE)
+            line = self._line(until)
             if not line.endswith(b"\n"):
                 raise smtplib.SMTPException if len(line) == _LONGEST_LINE else smtplib.SMTPServerDisconnected
             if not re.match(rb"[2-5][0-9][0-9][ \r\n-]", line):
@@ -47,6 +52,18 @@ class _Lines(smtplib.SMTP):
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(found)
         raise smtplib.SMTPException
+
+    def _line(self, until: float) -> bytes:
+        line = b""
+        assert self.file
+        while not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+            if time.monotonic() > until:
+                raise TimeoutError
+            came = self.file.peek(1)  # waits once, at most
+            if not came:
+                break
+            line += self.file.readline(min(len(came), _LONGEST_LINE - len(line)))
+        return line
 
 
 class Session:

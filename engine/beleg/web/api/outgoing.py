@@ -304,9 +304,10 @@ def queue(request: Request, mail: MailNumber, caller: Correcting, lang: Lang) ->
 
 @router.post("/outgoing/{mail}/unqueue", operation_id="unqueueOutgoing", summary="Make a draft again of a mail")
 def unqueue(request: Request, mail: MailNumber, caller: Correcting, lang: Lang) -> OutgoingSeen:
-    """Make a draft again of what is queued or failed."""
+    """Make a draft again of what is queued or failed: a draft of one's own. 404 for another's mail."""
     site = site_of(request)
-    _seen(site, caller, mail)
+    if _seen(site, caller, mail).person != caller.user.id:
+        raise NotFound("only the author can take a mail back; make a new draft of it")
     return _told(site.outbox.unqueue(mail, caller.name), lang.code(caller))
 
 
