@@ -152,9 +152,10 @@ def test_the_list_says_what_went_wrong_and_when(shop: Cli, accounts: Accounts) -
     shop("account", "activate", "Shop")
     sentence = Sentence("The server refused the password of {user}.", "Der Server lehnt das Passwort von {user} ab.")
     one = accounts.account("Shop")
-    accounts.settled(one.id, MailServerError("sign_in", sentence, "-ERR [AUTH]", user="shop"), halted=True)
+    accounts.settled(one.id, MailServerError("sign_in", sentence, "-ERR [AUTH]", user="shop"), 2**31, halted=True)
     said = shop("account", "list")
     assert "active, waits for a person" in said
+    assert "2038" not in said  # no next run
     assert "Shop (fetches): The server refused the password of shop. (-ERR [AUTH])" in said
     assert "Der Server lehnt das Passwort von shop ab." in shop("account", "list", "--lang", "de")
     fetches, _ = shop.json("account", "list", "--json")

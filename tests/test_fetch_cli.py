@@ -152,6 +152,6 @@ def test_serve_fetches(cli: Cli, accounts: Accounts, drop: Maildrop) -> None:
 
 
 def test_serve_leaves_it_to_fetch_where_it_is_so_set(accounts: Accounts) -> None:
-    assert [each.name for each in background(accounts, load()).tasks] == ["fetch"]
+    assert [each.name for each in background(accounts, load()).tasks] == ["send", "fetch", "server"]
     Path("beleg.toml").write_text("fetch_in_serve = false\n")
-    assert background(accounts, load()).tasks == ()
+    assert [each.name for each in background(accounts, load()).tasks] == ["send"]

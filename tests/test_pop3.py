@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from beleg import Endpoint, IncomingProtocol, Listed, MailServerError, unreliable
 from beleg.plugins import Installed
 from beleg_pop3.protocol import Pop3
-from mailservers.certificates import Certificate, certificate
+from mailservers.authority import Certificate, certificate
 from mailservers.dovecot import PASSWORD, Dovecot
 from mailservers.scripted import Maildrop, serving, ticket
 

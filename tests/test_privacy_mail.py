@@ -58,7 +58,15 @@ def workspace(database: Database, installed: Installed) -> Workspace:
                   "error": "", "failures": 0, "halted": False, "read_to": 0}  # fmt: skip
         connection.execute(insert(mail_server).values(**values))
         for row in (1, 2):
-            values = {"account": made, "uid": f"u{row}", "sha256": "0", "size": 1, "message": row, "at": 0, "state": "there"}
+            values = {
+                "account": made,
+                "uid": f"u{row}",
+                "sha256": "0",
+                "size": 1,
+                "message": row,
+                "at": 0,
+                "state": "there",
+            }
             connection.execute(insert(seen).values(**values))
             values = {"server": "other", "item": f"i{row}", "sha256": "0", "message": row, "deleted": False}
             connection.execute(insert(server_mail).values(**values, error="", contact=""))

@@ -181,7 +181,10 @@ def test_plugins_are_switched_relative_to_the_settings(cli: Cli, monkeypatch: py
     ("arguments", "says"),
     [
         (["--disable", "ordr"], "--disable: there is no plugin 'ordr'; did you mean 'order'?"),
-        (["--enable", "x"], "--enable: there is no plugin 'x'; known here: contact, history, offer, order"),
+        (
+            ["--enable", "x"],
+            "--enable: there is no plugin 'x'; known here: contact, greyhound, history, offer, order, pop3, smtp",
+        ),
         (["--enable", "order", "--disable", "order"], "'order' is named by --disable and by --enable"),
         (["--settings", "no.toml"], "no.toml: there is no such settings file"),
         (["--baseline", "no.toml"], "no.toml: there is no such settings file"),

@@ -32,7 +32,7 @@ from commands import Cli
 from mailservers import greyhound
 from mailservers.authority import Authority
 from mailservers.greyhound import LOGIN, PASSWORD, FakeGreyhound
-from serving import accounts_on
+from serving import accounts_on, serving, site_on
 from writing import day, mail
 
 CONTACT = RecordRef("contact", "K-5")
@@ -244,6 +244,29 @@ class TestReading:
         assert (mark.server.en, mark.item, mark.deleted, mark.error) == ("GREYHOUND", one, True, "failure")
         fake.mail(letter(1), id=int(one))
         assert read(on_sqlite).marked == 1
+
+    def test_marks_are_shown_as_the_servers_own(
+        self, sqlite: Database, installed: Installed, fake: FakeGreyhound
+    ) -> None:
+        site = site_on(sqlite, installed)
+        servers = servers_on(sqlite, installed, fake)
+        item = fake.mail(letter(1))
+        read(servers)
+        fake.mail(letter(1), id=int(item), Flags=2 | 16)
+        assert read(servers).marked == 1
+        (row,) = messages(servers).values()
+        servers.accounts.workspace.import_mail([(letter(2), "")])
+        with serving(site) as served:
+            page = served.client("Bert", lang="de").get(f"/messages/{row.id}").text
+            for said in (
+                "Auf GREYHOUND",
+                f"Nummer dort: {item}",
+                "dort gelöscht",
+                "dort fehlerhaft",
+                "Dort eingetragen: Kontakt K-5",
+            ):
+                assert said in page, said
+            assert "GREYHOUND" not in served.client("Bert").get(f"/messages/{row.id + 1}").text
 
     def test_marks_of_old_mail_are_found_in_turn(self, on_sqlite: Servers, fake: FakeGreyhound) -> None:
         ids = [fake.mail(letter(number)) for number in range(1, 26)]

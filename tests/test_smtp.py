@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from beleg import CheckStep, Endpoint, Envelope, MailServerError, OutgoingProtocol, Security
 from beleg.plugins import Installed
-from mailservers.certificates import Certificate, certificate
+from mailservers.authority import Certificate, certificate
 from mailservers.smtp import SmtpServer, line_to, listening, script, smtp_server
 
 RAW = b"From: shop@firma.example\r\nSubject: Ihre Frage\r\n\r\nGuten Tag\r\n.\r\n..\r\n.Punkt\r\n"
@@ -38,7 +38,7 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate for another name."""
-    return certificate(tmp_path_factory.mktemp("certificates"), "smtp.provider.example", address=None)
+    return certificate(tmp_path_factory.mktemp("certificates"), "smtp.provider.example")
 
 
 @pytest.fixture

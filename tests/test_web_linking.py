@@ -14,7 +14,7 @@ import pytest
 from beleg.plugins import installed
 from beleg.store import Database
 from browser import Surfing, browsing
-from linked import Plugin, mailbox, set_up
+from linked import Plugin, link, mailbox, set_up
 from mailservers.oauth import SECRET, AuthorisationServer, Fault, authorising
 from serving import PASSWORD, Served, serving, site_on
 
@@ -148,6 +148,18 @@ def test_refusals_are_told_on_the_page(served: Served, server: AuthorisationServ
     assert "cancelled or refused" in client.get(path(served)).text  # and stays on the account
     assert client.get("/oauth2/callback").status_code == 400
     assert client.get(f"/oauth2/callback?state={'x' * 20_000}&code=%00").status_code == 400
+
+
+def test_people_are_reminded_before_a_link_ends(served: Served, server: AuthorisationServer) -> None:
+    pages = ("/messages", ACCOUNTS)
+    assert all("counts until" not in served.client("Ada").get(page).text for page in pages)
+    server.refresh_expires_in = 10 * 24 * 60 * 60
+    link(served.site.accounts, served.site.accounts.account("Shop"))
+    for page in pages:
+        assert "The link of erika@firma.example with House counts until" in served.client("Ada").get(page).text
+    inbox = served.client("Bert", lang="de").get("/messages").text
+    assert "Die Verknüpfung von erika@firma.example mit House gilt bis" in inbox
+    assert ACCOUNTS not in inbox
 
 
 def test_consent_leads_to_the_administrator_and_to_a_second_link(served: Served, server: AuthorisationServer) -> None:

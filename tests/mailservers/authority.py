@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,17 @@ LOCAL = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class Certificate:
-    """Files with a server's certificate and its key."""
+    """Files with a server's certificate and its key; `pem` is the certificate of the authority that issued it."""
 
     certificate: Path
     key: Path
+    pem: str
+
+    def context(self) -> ssl.SSLContext:
+        """What a server takes to speak TLS with it."""
+        found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        found.load_cert_chain(self.certificate, self.key)
+        return found
 
 
 class Authority:
@@ -60,7 +68,7 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         folder.mkdir(parents=True, exist_ok=True)
-        files = Certificate(folder / "certificate.pem", folder / "key.pem")
+        files = Certificate(folder / "certificate.pem", folder / "key.pem", self.pem)
         files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         files.key.write_bytes(
             key.private_bytes(
@@ -69,6 +77,12 @@ class Authority:
         )
         files.key.chmod(0o600)
         return files
+
+
+def certificate(folder: Path, *names: str) -> Certificate:
+    """A server's certificate for these names and addresses, this machine's where none are given, of an authority that
+    issues no other."""
+    return Authority().issue(folder, names or LOCAL)
 
 
 def _builder(

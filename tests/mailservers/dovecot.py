@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from mailservers.certificates import Certificate, certificate
+from mailservers.authority import Certificate, certificate
 
 PASSWORD = "b0b"
 
@@ -165,7 +165,7 @@ def _configured(folder: Path, introspection: int, tokens: dict[str, str]) -> Dov
     )
     text = _CONFIG
     for name, value in {
-        "FOLDER": folder, "CERT": made.cert, "KEY": made.key, "POP3S": server.pop3s, "POP3": server.pop3,
+        "FOLDER": folder, "CERT": made.certificate, "KEY": made.key, "POP3S": server.pop3s, "POP3": server.pop3,
         "SASL": server.sasl, "PASSWORD": PASSWORD,
     }.items():  # fmt: skip
         text = text.replace(f"@{name}@", str(value))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from mailservers.certificates import Certificate
+from mailservers.authority import Certificate
 from mailservers.dovecot import Dovecot
 from mailservers.smtp import free_port
 
@@ -132,7 +132,7 @@ def _configure(server: Postfix, dovecot: Dovecot, programs: Path) -> None:
         "smtpd_sasl_type": "dovecot",
         "smtpd_sasl_path": f"inet:127.0.0.1:{dovecot.sasl}",
         "smtpd_sasl_security_options": "noanonymous",
-        "smtpd_tls_cert_file": server.certificate.cert,
+        "smtpd_tls_cert_file": server.certificate.certificate,
         "smtpd_tls_key_file": server.certificate.key,
         "smtpd_tls_security_level": "may",
         "smtpd_tls_auth_only": "yes",

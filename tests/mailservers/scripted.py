@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from mailservers.certificates import Certificate
+from mailservers.authority import Certificate
 
 
 class Cut(Exception):

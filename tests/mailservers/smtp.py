@@ -15,7 +15,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from mailservers.certificates import Certificate
+from mailservers.authority import Certificate
 
 
 @dataclass

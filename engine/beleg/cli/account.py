@@ -83,7 +83,7 @@ def list_(context: typer.Context, as_json: Json = False, lang: Lang = None) -> N
             f"{each.host}:{each.port}",
             _state(each, _link(one, links, each)),
             _moment(each.succeeded),
-            _moment(each.due) if each.active else "-",
+            _moment(each.due) if each.active and not each.halted else "-",
             _moment(each.failed) if each.error else "-",
         )
         for each in found
@@ -130,7 +130,7 @@ def _rows(one: Frame, account: Account, link: Link | None, language: str) -> Ite
     else:
         yield "senders", ", ".join(account.senders) or "-"
     yield "last success", _moment(account.succeeded)
-    if account.active:
+    if account.active and not account.halted:
         yield "next", _moment(account.due)
     if account.error:
         yield "last error", f"{_moment(account.failed)}: {account.error[language]}"
@@ -306,8 +306,9 @@ def check(
     password_stdin: PasswordStdin = False,
     lang: Lang = None,
 ) -> None:
-    """Try an account's settings step by step, or what they would be with these options. Changes nothing, here or on
-    the server. Ends with 1 where something failed."""
+    """Try an account's settings step by step, or what they would be with these options. Changes no settings, and
+    nothing on the server; a stored account that waited for a person is tried again where all is well. Ends with 1
+    where something failed."""
     from beleg.mailserver import MailServerError
 
     one = frame(context)

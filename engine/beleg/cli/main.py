@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -86,7 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(frame: Frame, arguments: list[str] | None) -> int:
     try:
-        code = typer.main.get_command(app).main(args=arguments, prog_name="beleg", standalone_mode=False, obj=frame)
+        command = typer.main.get_command(_narrowed(sys.argv[1:] if arguments is None else arguments))
+        code = command.main(args=arguments, prog_name="beleg", standalone_mode=False, obj=frame)
     except SystemExit as end:
         # Typer's way to end when whoever read our output has gone; nothing else raises it here.
         raise BrokenPipeError from end
@@ -99,6 +102,30 @@ def _run(frame: Frame, arguments: list[str] | None) -> int:
     if code == _INTERRUPTED:
         return _fail(frame, "interrupted", 3, None)
     return code if isinstance(code, int) else 0
+
+
+def _narrowed(arguments: Sequence[str]) -> typer.Typer:
+    """The commands without those that are surely not meant: making the options of all of them takes longer than many a
+    command does."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--database":
+            next(words, None)
+        elif not word.startswith("-"):
+            break
+        elif word not in ("--debug",) and not word.startswith("--database="):
+            return app
+    else:
+        return app
+    one = copy(app)
+    one.registered_groups = [each for each in app.registered_groups if each.name == word]
+    one.registered_commands = [each for each in app.registered_commands if _name(each) == word]
+    return one if one.registered_groups or one.registered_commands else app
+
+
+def _name(command: typer.models.CommandInfo) -> str:
+    assert command.callback is not None
+    return command.name or command.callback.__name__.replace("_", "-")
 
 
 _INTERRUPTED = 130

@@ -150,7 +150,7 @@ def _counted(found: Plan) -> str:
     return (
         f"{counts['deleted']} mails deleted with {counts['assignments']} assignments, {counts['masked']} masked; "
         f"{counts['decisions']} decisions on mails that stay, {counts['records']} records and {counts['journal']} "
-        f"journal entries without the address; {counts['written']} mails deleted that were written here"
+        "journal entries without the address"
     )
 
 

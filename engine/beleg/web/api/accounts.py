@@ -255,7 +255,8 @@ def remove_several(
 @router.post("/accounts/check", operation_id="checkAccount", summary="Check the settings of a mail account",
              responses=responses(404))  # fmt: skip
 def check(request: Request, body: ToCheck, caller: Administering, lang: Lang) -> Checked:
-    """Connect, sign in and look, step by step. Changes nothing, here or on the server."""
+    """Connect, sign in and look, step by step. Changes no settings, and nothing on the server; a stored account that
+    waited for a person is tried again where all is well."""
     site = site_of(request)
     given = _given(body)
     number, direction = given.pop("account", None), given.pop("direction", None)

@@ -165,6 +165,7 @@ def inbox(
         at=lambda **changes: address(PATH, **(kept | changes)), here=address(PATH, **kept, cursor=cursor),
         kept={name: value for name, value in kept.items() if value}, shelf=shelf, chosen=chosen, done=done,
         criteria=criteria, narrowed=list(_narrowed(shelf, group, topic, tag)), stopped=_stopped(site),
+        ending=site.accounts.links.reminders(),
         numbers=site.accounts.filter_counts([each.filter for each in shelf.filters], visitor.id),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from beleg.accounts.servers import Servers
 from beleg.web.pages.inbox import Shelf
 from beleg.web.pages.message.view import view_of
 from beleg.web.render import page
@@ -26,6 +27,6 @@ def message(
     view = view_of(opened, site.explainers[visitor.language.code])
     return page(
         request, visitor, "message.html", view=view, row=row, html=html, done=done, base=f"/messages/{row}",
-        shelf=Shelf.of(site),
+        shelf=Shelf.of(site), marks=Servers(site.accounts).marks([row]).get(row, ()),
         answers=site.outbox.about(row), authors={user.id: user.name for user in site.people.users()},
     )  # fmt: skip

@@ -100,6 +100,7 @@ def show(
         about=_about(request, accounts, about),
         links=links.states(),
         whose=links.whose,
+        ending=links.reminders(),
     )  # fmt: skip
 
 
