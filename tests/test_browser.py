@@ -176,7 +176,14 @@ PLACES = ("/messages", "/messages/2", "/records?q=kunde", "/records/order/O-81",
           "/rules", "/users", "/profile")  # fmt: skip
 
 
-@pytest.mark.parametrize(("size", "name"), [(PHONE, "phone"), ({"width": 640, "height": 450}, "zoomed"), (DESKTOP, "")])
+@pytest.mark.parametrize(
+    ("size", "name"),
+    [
+        (PHONE, "phone"),
+        pytest.param({"width": 640, "height": 450}, "zoomed", marks=pytest.mark.slow),
+        pytest.param(DESKTOP, "", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("lang", ["en", "de"])
 def test_every_page_fits_and_is_accessible(surf: Surf, lang: str, size: dict[str, int], name: str) -> None:
     """At 200 % a desktop window has half its width; nothing is wider than the window, and axe finds no fault."""

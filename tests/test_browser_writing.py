@@ -197,6 +197,7 @@ def test_writing_works_without_scripts(shop: Shop, surf: Surf) -> None:
 SIZES = {"phone": PHONE, "zoomed": {"width": 640, "height": 450}, "": DESKTOP}
 
 
+@pytest.mark.slow
 def test_every_page_of_writing_fits_and_is_accessible(shop: Shop, surf: Surf) -> None:
     """In both languages and three sizes: nothing is wider than the window, and axe finds no fault."""
     from axe_playwright_python.sync_playwright import Axe

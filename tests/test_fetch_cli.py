@@ -125,6 +125,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
     return said
 
 
+@pytest.mark.slow
 def test_again_and_again_until_ctrl_c(cli: Cli, accounts: Accounts, drop: Maildrop) -> None:
     add(accounts, drop, after="delete")
     process = started("fetch", "--every", "1s", "--json")

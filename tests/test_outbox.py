@@ -370,13 +370,13 @@ def test_an_expired_token_waits_for_a_person(shop: Shop) -> None:
 def test_a_server_that_is_not_there_is_asked_once_a_run(shop: Shop) -> None:
     with listening() as listener:
         port = listener.getsockname()[1]
-    shop.accounts.change(shop.account, "Ada", port=port)
+    shop.accounts.change(shop.account, "Ada", port=port, password=SecretStr(shop.server.password))
     ids = [shop.queued(), shop.queued()]
     assert shop.outbox.send_due().waiting == ids
     assert [shop.outbox.get(each).tries for each in ids] == [1, 0]
     account = shop.accounts.account(shop.account)
     assert (account.fault, account.halted, account.failures) == ("unreachable", False, 1)
-    shop.accounts.change(shop.account, "Ada", port=shop.server.port)
+    shop.accounts.change(shop.account, "Ada", port=shop.server.port, password=SecretStr(shop.server.password))
     with time_machine.travel(time.time() + 2 * FIRST_WAIT):
         assert sorted(shop.outbox.send_due().sent) == ids
 
@@ -421,7 +421,9 @@ KILLED = {
 """Where a process is killed: what the mail is then, and how often the server has it."""
 
 
-@pytest.mark.parametrize("step", KILLED)
+@pytest.mark.parametrize(
+    "step", [each if each in ("DATA", "STORED") else pytest.param(each, marks=pytest.mark.slow) for each in KILLED]
+)
 def test_killed_at_each_step_nothing_is_lost_and_nothing_sent_twice(cli: Cli, installed: Installed, step: str) -> None:
     state, taken = KILLED[step]
     database = Database(f"sqlite:///{cli.folder}/beleg.db")
@@ -476,7 +478,8 @@ def kill_and_look(cli: Cli, database: Database, installed: Installed, step: str,
         assert outbox.raw(1)
         # A person decides.
         server.at.clear()
-        accounts.change(accounts.account("Shop", "out").id, "Ada", port=server.port)
+        secret = SecretStr(server.password)
+        accounts.change(accounts.account("Shop", "out").id, "Ada", port=server.port, password=secret)
         if taken:
             outbox.mark_sent(1, "Ada")
         else:

@@ -307,6 +307,7 @@ def test_the_way_to_the_provider_and_back_in_a_browser(
         surfing.close()
 
 
+@pytest.mark.slow
 def test_the_pages_pass_axe(chromium: Any, served: Served) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

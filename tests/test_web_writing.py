@@ -156,8 +156,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> Iter
         sends = site.accounts.account("Lampenladen", "out")
         server.user = SHOP
         site.accounts.change(
-            sends.id, "Ada", host="127.0.0.1", port=server.port, security="plain", auth="login", active=True
-        )
+            sends.id, "Ada", host="127.0.0.1", port=server.port, security="plain", auth="login", active=True,
+            password=SecretStr("geheim"),
+        )  # fmt: skip
         group = site.accounts.group("Lampenladen")
         assert group.signature
         site.accounts.save_signature(group.signature, "Lampenladen", SIGNATURE, "Ada")
