@@ -19,6 +19,7 @@ from beleg.plugins import Installed
 from beleg.store import Database
 from beleg.trace import Trace, digest
 from beleg.workspace import Workspace
+from serving import accounts_on
 
 # Mail, the clause that decided, and the records: by RULES.md, not by what came out.
 ASSIGNED = """
@@ -268,3 +269,21 @@ def test_the_wheel_holds_the_world(wheel: ZipFile) -> None:
 
 def test_the_world_is_small() -> None:
     assert sum(path.stat().st_size for path in (demo.ERP, *FILES)) < 400_000
+
+
+def test_the_shop_has_an_account_and_what_it_creates(sqlite: Database, installed: Installed) -> None:
+    workspace = Workspace(sqlite, installed)
+    demo.fill(workspace)
+    accounts = accounts_on(workspace)
+    demo.add_account(accounts)
+    assert [(each.direction, each.name, each.active) for each in accounts.accounts()] == [
+        ("in", "Lampenladen", False), ("out", "Lampenladen", False),
+    ]  # fmt: skip
+    found = {each.filter.title("de"): each.filter for each in accounts.filters()}
+    assert list(found)[:4] == [
+        "Alle E-Mails", "Lampenladen (Offene Mails)", "Lampenladen (Pool)", "Lampenladen (Meine Mails)",
+    ]  # fmt: skip
+    counts = accounts.filter_counts(list(found.values()))
+    assert counts[found["Alle E-Mails"].id] == 69
+    assert counts[found["Lampenladen (Pool)"].id] == counts[found["Lampenladen (Offene Mails)"].id] == 34
+    assert counts[found["Erledigt"].id] == 35

@@ -70,6 +70,7 @@ def _serve(one: Frame, folder: Path, port: int) -> None:
     site = site_of(accounts, one.settings)
     for name, address, role in world.PEOPLE:
         site.people.add(name, world.PASSWORD, address=address, role=role, by="demo")
+    world.add_account(accounts)
     say()
     who = " or ".join(f"{name} ({role})" for name, _, role in world.PEOPLE)
     say(f"Sign in as {who}, with the password {world.PASSWORD}.")

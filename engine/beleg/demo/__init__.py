@@ -9,6 +9,7 @@ from beleg.importer import read_files
 from beleg.mailbox import Skipped, mails
 
 if TYPE_CHECKING:
+    from beleg.accounts import Accounts
     from beleg.store.records import ImportReport
     from beleg.workspace import MailReport, Workspace
 
@@ -32,3 +33,14 @@ def fill(workspace: Workspace) -> tuple[ImportReport, MailReport]:
     records = workspace.import_records(read_files([ERP], workspace.installed.types), files="demo")
     found = mails([MAILS], Skipped([]))
     return records, workspace.import_mail((each.raw, each.folder, each.mailbox) for each in found)
+
+
+def add_account(accounts: Accounts) -> None:
+    """Give the shop a mail account, which is switched off for there is no such server, and its mail to the group of the
+    account; the older half of it is done."""
+    if not {"pop3", "smtp"} <= accounts.installed.mail_servers.keys():
+        return
+    made = accounts.add("in", "demo", name="Lampenladen", host="pop.lampenladen.example", user=GROUPS[0])
+    rows = [stored.row for stored, _ in accounts.workspace.newest(1_000)]
+    accounts.handle(rows, "demo", group=made.group)
+    accounts.handle(rows[len(rows) // 2 :], "demo", work="done")
