@@ -763,3 +763,83 @@ class TestCommands:
         assert cli.run("server", "read").code == 3
         assert "no such file" in cli.refused("server", "set", "greyhound", "--authorities", "nowhere.pem")
         assert "nobody" in cli.refused("server", "check", "nobody")
+
+    @pytest.fixture
+    def serving_cli(self, cli: Cli, fake: FakeGreyhound, monkeypatch: pytest.MonkeyPatch) -> Cli:
+        """GREYHOUND serves the company."""
+        cli("init")
+        (cli.folder / "ca.pem").write_text(fake.authorities)
+        from beleg.vault import add_key
+
+        add_key(cli.folder / "beleg.key")
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        cli("server", "set", "greyhound", "--address", fake.address, "--user", LOGIN, "--authorities", "ca.pem",
+            "--allow-private", "--password-stdin")  # fmt: skip
+        cli("server", "use", "greyhound")
+        return cli
+
+    def test_accounts_there(self, serving_cli: Cli, fake: FakeGreyhound, monkeypatch: pytest.MonkeyPatch) -> None:
+        cli = serving_cli
+        monkeypatch.setattr("sys.stdin", io.StringIO("richtig\n"))
+        new = ("server", "add", "Support", "--host", "pop.firma.example", "--user", "support@firma.example",
+               "--out-host", "smtp.firma.example", "--password-stdin")  # fmt: skip
+        said = cli(*new)
+        assert "made: incoming" in said
+        assert "made: group" in said
+        assert "by hand: The filter “Support (Pool)” has to be made on that server." in said
+        (account,) = cli.json("server", "list", "incoming", "--json")
+        assert (account["port"], account["active"]) == (995, False)
+        cli("server", "change", "incoming", account["id"], "active=yes", "port=1995")
+        (record,) = fake.kept("RpcPop3Accounts")
+        assert (record["State"], record["Port"], record["Password"]) == (1, 1995, "richtig")
+        assert "active=yes" in cli("server", "list", "incoming")
+        assert "richtig" not in cli("server", "list", "outgoing")
+        asked = cli.run("server", "remove", "incoming", account["id"])
+        assert (asked.code, "--yes removes it" in asked.err, len(fake.kept("RpcPop3Accounts"))) == (2, True, 1)
+        cli("server", "remove", "incoming", account["id"], "--yes")
+        assert fake.kept("RpcPop3Accounts") == []
+        assert "keeps no incoming" in cli.refused("server", "remove", "incoming", account["id"], "--yes")
+        (group,) = cli.json("server", "list", "group", "--json")
+        assert cli.run("server", "remove", "group", group["id"], "--yes").code == 3
+        monkeypatch.setattr("sys.stdin", io.StringIO("richtig\n"))
+        again = cli.run(*new)  # the account that sends is there already
+        assert (again.code, "the name is taken" in again.err, "made:" in again.out) == (3, True, False)
+
+    def test_trying_and_linking(self, serving_cli: Cli, fake: FakeGreyhound, monkeypatch: pytest.MonkeyPatch) -> None:
+        cli = serving_cli
+        for password, code, mark in (("richtig", 0, "✓"), ("falsch", 1, "✗")):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+            tried = cli.run("server", "try", "incoming", "host=pop.firma.example", "port=995", "--password-stdin")
+            assert (tried.code, tried.out[0]) == (code, mark)
+        waited = cli.run("server", "link", "outlook.office365.com", "--wait", "1")
+        assert (waited.code, "https://login.example/" in waited.out) == (1, True)
+        assert "not linked after 1 seconds" in waited.err
+        start = Servers.begin_link
+
+        def finished(self: Servers, *arguments: Any) -> Any:
+            begun = start(self, *arguments)
+            fake.control("link", identifier=begun.identifier, state=2)
+            return begun
+
+        monkeypatch.setattr(Servers, "begin_link", finished)
+        assert cli("server", "link", "outlook.office365.com", "--kind", "outgoing").endswith("linked\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("list", "people"), "is one of incoming"), (("change", "group", "1"), "nothing to change"),
+            (("change", "incoming", "1", "secret=x"), "--password-stdin"), (("try", "incoming", "port=x"), "number"),
+            (("try", "incoming", "active=maybe"), "yes or no"), (("change", "group", "1", "port=1"), "FIELD=VALUE"),
+        ],
+    )  # fmt: skip
+    def test_what_no_server_is_asked(self, cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+        cli("init")
+        assert said in cli.refused("server", *arguments)
+
+    def test_fetch_reads_it_too(self, serving_cli: Cli, fake: FakeGreyhound) -> None:
+        fake.mail(letter(1))
+        assert serving_cli("fetch") == "greyhound: 1 new, 0 were stored already, 1 decided\n"
+        assert len(serving_cli.json("mail", "list", "--json")) == 1
+        fake.fail("RpcItems.GetList", "error", times=9)
+        failed = serving_cli.run("fetch")
+        assert (failed.code, "greyhound: " in failed.err) == (3, True)

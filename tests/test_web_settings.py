@@ -6,10 +6,12 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from beleg.accounts import AccountSettings
 from beleg.accounts.servers import Servers
@@ -17,6 +19,9 @@ from beleg.mailserver import MailServerError, Sentence
 from beleg.plugins import Installed
 from beleg.store import Database
 from beleg.web.pages.settings import checking
+from mailservers import greyhound
+from mailservers.authority import Authority
+from mailservers.greyhound import LOGIN, PASSWORD
 from serving import Served, accounts_on, serving, site_on
 
 ACCOUNTS = "/settings/mail/accounts"
@@ -592,6 +597,50 @@ def test_where_the_provider_manages_the_account_it_is_locked(served: Served) -> 
     assert not re.search(r'name="user"[^>]* disabled', text)
     ada.post(SERVER, data={**other, "unlocked": value(text, "unlocked")})
     assert servers.settings_view("greyhound").user == "other"
+
+
+def test_the_accounts_on_another_server_are_shown(served: Served, ada: httpx.Client, tmp_path: Path) -> None:
+    servers = Servers(served.site.accounts)
+    authority = Authority()
+    files = authority.issue(tmp_path)
+    with greyhound.running(files.certificate, files.key, authority.pem) as fake:
+        servers.save(
+            "greyhound", "test", address=fake.address, user=LOGIN, password=SecretStr(PASSWORD),
+            authorities=fake.authorities, allow_private=True,
+        )  # fmt: skip
+        assert 'id="there"' not in ada.get(ACCOUNTS).text, "Beleg's own accounts serve"
+        servers.use("greyhound", "test")
+        assert "It has no accounts yet" in ada.get(ACCOUNTS).text
+        fake.keep("RpcPop3Accounts", Name="<b>Abholen", Host="pop.firma.example", Port=995, State=1, Message="kaputt")
+        fake.keep("RpcSmtpAccounts", Name="Senden", Host="smtp.firma.example", Password="geheim-77")
+        text = served.client("Ada", lang="de").get(ACCOUNTS).text
+        shown = text[text.index('id="there"') :]
+        for word in (
+            "Konten auf GREYHOUND",
+            "&lt;b&gt;Abholen",
+            "pop.firma.example:995",
+            "kaputt",
+            "Senden",
+            "inaktiv",
+        ):
+            assert word in shown
+        assert "geheim-77" not in text
+
+
+def test_a_server_that_does_not_answer_holds_no_page_up(
+    served: Served, ada: httpx.Client, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beleg.web.pages.settings.accounts.PATIENCE", 1.0)
+    servers = Servers(served.site.accounts)
+    servers.save(
+        "greyhound", "test", address=f"https://127.0.0.1:{silent}", user="admin", password=SecretStr(SECRET),
+        allow_private=True, seconds=60.0,
+    )  # fmt: skip
+    servers.use("greyhound", "test")
+    start = time.monotonic()
+    answer = ada.get(ACCOUNTS)
+    assert (answer.status_code, "be shown now: " in answer.text) == (200, True)
+    assert time.monotonic() - start < 5
 
 
 def test_the_settings_of_a_server_are_checked(served: Served, closed: int) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -321,6 +321,12 @@ class Servers:
         with self.session(self._active()) as session:
             return list(session.items(kind))
 
+    def accounts_there(self, seconds: float) -> dict[ItemKind, list[ServerItem]]:
+        """Its accounts, where each answer takes no longer than these seconds: for a page that someone waits for."""
+        with self.session(self._active(), seconds) as session:
+            kinds: tuple[ItemKind, ...] = ("incoming", "outgoing")
+            return {kind: list(session.items(kind)) for kind in kinds}
+
     def new_account(self, account: NewAccount, by: str) -> Created:
         """Make an account that fetches, one that sends, a group, a signature and filters there. That can't be one
         transaction: where something fails, what was made is deleted again, as far as that server can."""
@@ -368,15 +374,19 @@ class Servers:
     # --- within ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def session(self, name: str) -> Iterator[ServerSession]:
-        """A session with one that is set up. Raises NotFound, MailServerError; InputError where no key fits."""
+    def session(self, name: str, seconds: float | None = None) -> Iterator[ServerSession]:
+        """A session with one that is set up, where an answer may take `seconds` at most (None: as it is set up). Raises
+        NotFound, MailServerError; InputError where no key fits."""
         protocol = self._protocol(name)
         with self.accounts.reading() as connection:
             row = store.one_server(connection, name)
         if row is None:
             raise NotFound("%(server)s is not set up yet", server=name)
         secret = self.accounts.vault.open(row.secret) if row.secret else NO_SECRET
-        with protocol.open(ServerSettings(secret=secret, **{**_DEFAULTS, **json.loads(row.fields)})) as session:
+        settings = ServerSettings(secret=secret, **{**_DEFAULTS, **json.loads(row.fields)})
+        if seconds is not None:
+            settings = replace(settings, seconds=min(seconds, settings.seconds))
+        with protocol.open(settings) as session:
             yield session
 
     def _protocol(self, name: str) -> ServerProtocol:

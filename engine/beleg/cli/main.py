@@ -146,13 +146,14 @@ def _explain_failure(frame: Frame, error: Exception) -> int:
     # Imported here: what a command never used need not be loaded to say that it did not fail.
     from beleg.clause import ClauseError
     from beleg.errors import NotFound
+    from beleg.mailserver import MailServerError
     from beleg.orchestrator import StepFailed
     from beleg.plugins import PluginError
     from beleg.store import DatabaseError
 
     if isinstance(error, NotFound):
         return _fail(frame, str(error), 2, error)
-    if isinstance(error, PluginError | ClauseError | DatabaseError | StepFailed):
+    if isinstance(error, PluginError | ClauseError | DatabaseError | StepFailed | MailServerError):
         return _fail(frame, str(error), 3, error)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return _fail(frame, f"{error.object!a} is no text in the encoding of this terminal", 2, error)

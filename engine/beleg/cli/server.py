@@ -1,4 +1,4 @@
-"""A mail server of another make: `server show`, `set`, `check`, `use`, `read`."""
+"""A mail server of another make: `server show`, `set`, `check`, `use`, `read`; what it keeps is `server_items`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from beleg.cli import server_items
 from beleg.cli.frame import By, Json, Lang, complain, frame, person, say, say_json, say_table
 from beleg.cli.password import PasswordStdin, given_password
 
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
     server.command("check")(check)
     server.command("use")(use)
     server.command("read")(read)
+    server_items.register(server)
     app.add_typer(server, name="server")
 
 

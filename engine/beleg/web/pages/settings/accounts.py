@@ -4,14 +4,16 @@ stands in the page's address, and is deleted when that page is saved."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from beleg.accounts import Account
-from beleg.errors import InputError
+from beleg.accounts.servers import Servers, ServerView
+from beleg.errors import InputError, NotFound
+from beleg.mailserver import MailServerError
 from beleg.web.pages.settings.view import ACCOUNTS, going, missing, serving, settings_page
 from beleg.web.render import see
 from beleg.web.sessions import Admin, Visitor
@@ -20,6 +22,8 @@ from beleg.web.site import site_of
 router = APIRouter()
 
 SELECTED = "selected"
+PATIENCE = 3.0
+"""For how many seconds the page waits for each answer of a mail server of another make."""
 Ids = Annotated[Sequence[int], Query()]
 Chosen = Annotated[Sequence[int], Form()]
 Word = Annotated[str, Form(max_length=40)]
@@ -95,6 +99,7 @@ def show(
         gone=gone,
         undo={each.id: address([id_ for id_ in removed if id_ != each.id]) for each in gone if each.id in removed},
         server=server,
+        there=_there(request, visitor, server),
         missing=missing(site.accounts, server),
         done=done,
         about=_about(request, accounts, about),
@@ -111,6 +116,18 @@ def _meant(which: str, selected: Sequence[int]) -> list[int]:
     if which == SELECTED:
         return list(selected)
     return [int(which)] if which.isascii() and which.isdigit() and len(which) < 10 else []
+
+
+def _there(request: Request, visitor: Visitor, server: ServerView | None) -> dict[str, Any]:
+    """The accounts that a mail server of another make keeps, or why they can't be shown."""
+    if server is None:
+        return {}
+    try:
+        return {"accounts": Servers(site_of(request).accounts).accounts_there(PATIENCE)}
+    except MailServerError as error:
+        return {"fault": error.say(visitor.language.code)}
+    except (InputError, NotFound) as error:  # no key; another one was chosen meanwhile
+        return {"fault": visitor.language.tell(error)}
 
 
 def _count(accounts: Collection[Account], direction: str) -> int:
