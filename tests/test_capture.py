@@ -348,6 +348,7 @@ TELLING = {
 
 @settings(quick, max_examples=200)
 @given(decided(), st.integers(0, 2**32))
+@pytest.mark.slow
 def test_masked_worlds(each: Scenario, seed: int) -> None:
     plain, decision = of(each)
     other, after = masked(plain, decision, INSTALLED, seed=seed)
@@ -364,6 +365,7 @@ def test_every_fixture_and_world_masked() -> None:
         masked_alike(each)
 
 
+@pytest.mark.slow
 def test_every_worked_example_masked(shared: Path) -> None:
     for each in scenarios(shared / "worlds"):
         masked_alike(each)

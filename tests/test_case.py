@@ -89,6 +89,7 @@ def test_near_a_customer_are_his_documents_and_what_shares_their_numbers(
 
 
 @given(WORLDS, st.lists(st.tuples(RECORDS, st.booleans()), max_size=4, unique_by=lambda each: each[0].ref))
+@pytest.mark.slow
 def test_changed_worlds(world: list[Record], changes: list[tuple[Record, bool]]) -> None:
     """A changed copy answers as a directory built from the changed records, and the original as before."""
     before = MemoryDirectory(world, TYPES)

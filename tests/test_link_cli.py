@@ -71,6 +71,7 @@ def where(process: subprocess.Popen[str]) -> str:
     return lines[1].strip()
 
 
+@pytest.mark.slow
 def test_the_browser_comes_back_to_the_terminal(ready: Cli, server: AuthorisationServer) -> None:
     process = start(ready, "account", "link", "shop")
     url = where(process)

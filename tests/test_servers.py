@@ -521,7 +521,7 @@ class TestFaults:
         ("on", "skip"),
         [
             ("raw", 4),
-            ("RpcItems.GetThreadList", 2),
+            pytest.param("RpcItems.GetThreadList", 2, marks=pytest.mark.slow),
             pytest.param("RpcItems.GetList", 1, marks=pytest.mark.slow),
             pytest.param("raw", 0, marks=pytest.mark.slow),
         ],

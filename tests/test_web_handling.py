@@ -254,8 +254,15 @@ def test_managing_topics_and_tags(shop: Served, accounts: Accounts) -> None:
 # --- in the browser
 
 
-@pytest.mark.parametrize("lang", ["en", "de"])
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "lang"),
+    [
+        ("desktop", "en"),
+        ("phone", "de"),
+        pytest.param("desktop", "de", marks=pytest.mark.slow),
+        pytest.param("phone", "en", marks=pytest.mark.slow),
+    ],
+)
 def test_in_the_browser(shop: Served, accounts: Accounts, rows: list[int], lang: str, size: str) -> None:
     sizes = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
     accounts.handle(rows[1:2], "Ada", topic=accounts.topic("Damaged").id, tags_add=[accounts.tag("urgent").id])
