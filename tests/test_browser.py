@@ -184,7 +184,7 @@ PLACES = ("/messages", "/messages/2", "/records?q=kunde", "/records/order/O-81",
         pytest.param(DESKTOP, "", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("lang", ["en", "de"])
+@pytest.mark.parametrize("lang", [pytest.param("en", marks=pytest.mark.slow), "de"])
 def test_every_page_fits_and_is_accessible(surf: Surf, lang: str, size: dict[str, int], name: str) -> None:
     """At 200 % a desktop window has half its width; nothing is wider than the window, and axe finds no fault."""
     from axe_playwright_python.sync_playwright import Axe

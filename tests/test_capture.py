@@ -228,6 +228,7 @@ def test_only_what_matters_is_captured() -> None:
     assert loaded.title.startswith("AB-1042: order:O-9 (")
 
 
+@pytest.mark.slow
 def test_every_fixture_out_of_the_database(sqlite: Database, tmp_path: Path) -> None:
     captured_from(sqlite, list(scenarios(FIXTURES)), tmp_path)
 
@@ -388,6 +389,7 @@ def test_numbers_keep_their_shape_and_how_they_lie_in_each_other() -> None:
     assert len(beginnings) == 1
 
 
+@pytest.mark.slow
 def test_many_numbers_of_one_shape() -> None:
     """None is another's stand-in, none holds an original, and what was no number of the ERP's becomes none."""
     numbers = ["1234-5678", "5678-90123", *(str(number) for number in range(4001, 4400))]

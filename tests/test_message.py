@@ -991,6 +991,7 @@ EXPLAINED = {"stalwart/resources/eml/thirdparty/003.eml"}
 
 
 @pytest.mark.skipif(not MAILS.is_dir(), reason="no ../shared/mails here")
+@pytest.mark.slow
 def test_real_mail_reads_as_pythons_parser_reads_it() -> None:
     compared = 0
     for path in sorted(MAILS.rglob("*")):

@@ -264,7 +264,7 @@ def chromium() -> Iterator[Any]:
         yield found
 
 
-@pytest.mark.parametrize("lang", ["en", "de"])
+@pytest.mark.parametrize("lang", ["en", pytest.param("de", marks=pytest.mark.slow)])
 def test_the_way_to_the_provider_and_back_in_a_browser(
     chromium: Any, served: Served, server: AuthorisationServer, lang: str
 ) -> None:
