@@ -27,8 +27,8 @@ from beleg.store import Database
 pytest.register_assert_rewrite("commands")  # what its assertions compared is shown, as of a test's own
 
 from commands import Cli  # noqa: E402, imported once it is to be rewritten
-from mailservers.dovecot import dovecot as dovecot  # noqa: E402
-from mailservers.postfix import postfix as postfix  # noqa: E402
+from mailservers.dovecot import dovecot as dovecot  # noqa: E402, as above
+from mailservers.postfix import postfix as postfix  # noqa: E402, as above
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SHARED = Path(__file__).parents[1].parent / "shared"

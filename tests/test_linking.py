@@ -379,7 +379,7 @@ def test_of_two_processes_one_renews(database: Database, server: AuthorisationSe
     url = database.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", PROCESS, url, str(file), str(account.id)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
     try:
         for each in processes:
             assert each.stdout.readline() == "ready\n"
@@ -693,7 +693,7 @@ def test_what_is_unlinked_while_it_is_renewed_stays_unlinked(accounts: Accounts,
     [("microsoft", {}, 90), ("google", {}, 180), ("google", {"testing": True}, 7), ("house", {"days": 30}, 30)],
 )
 def test_a_links_life(name: str, fields: dict[str, object], days: int) -> None:
-    found = provider_of(name, {"client_id": "x", **fields})  # type: ignore[typeddict-item]
+    found = provider_of(name, {"client_id": "x", **fields})
     assert found.ends(1_000, 1_000) == 1_000 + days * DAY
     renewed = found.ends(1_000, 1_000 + DAY)
     assert renewed == 1_000 + days * DAY + (0 if fields.get("testing") else DAY)
@@ -771,7 +771,7 @@ def test_what_is_entered_of_a_provider_is_checked(name: str, fields: dict[str, o
     if name != "microsoft":
         usual |= {"authorize": "https://a.example/a", "token": "http://localhost:1/t", "scopes": "a b"}
     with pytest.raises(InputError, match=said):
-        checked(name, {**usual, **fields})  # type: ignore[typeddict-item]
+        checked(name, {**usual, **fields})
 
 
 @pytest.mark.parametrize("name", ["", "House", "a b", "ä", "x" * 41, "-x"])
@@ -784,7 +784,7 @@ def test_the_name_of_a_provider_is_plain(accounts: Accounts, name: str) -> None:
                        st.text(max_size=40)))  # fmt: skip
 def test_no_entry_of_a_provider_breaks_anything(fields: dict[str, str]) -> None:
     try:
-        found = provider_of("microsoft", checked("microsoft", {"client_id": "x", **fields}))  # type: ignore[typeddict-item]
+        found = provider_of("microsoft", checked("microsoft", {"client_id": "x", **fields}))
     except InputError:
         return
     for endpoint in ("authorize", "token"):

@@ -84,7 +84,7 @@ def shop_on(database: Database, installed: Installed, server: SmtpServer, **sett
         Workspace(database, installed, RuleSettings(limits=Limits(message_bytes=200_000))), AccountSettings(**settings)
     )
     sends = {"host": "127.0.0.1", "port": server.port, "security": "plain", "password": SecretStr(server.password)}
-    accounts.add("in", "Ada", name="Shop", host="pop.firma.example", user=SHOP, active=True, sends=sends)  # type: ignore[arg-type]
+    accounts.add("in", "Ada", name="Shop", host="pop.firma.example", user=SHOP, active=True, sends=sends)
     group = accounts.group("Shop")
     accounts.save_signature(group.signature, "Shop", "Firma GmbH\nHofgasse 1", "Ada")
     return Shop(Outbox(accounts), server, group.id, accounts.account("Shop", "out").id)

@@ -48,8 +48,8 @@ def test_no_secret_is_told(cli: Cli, server: AuthorisationServer, caplog: pytest
     accounts = Accounts(Workspace(database, installed()), lambda: unlock(Path("beleg.key")), AccountSettings())
     set_up(accounts, server)
     values = {"host": "127.0.0.1", "port": 9, "security": "plain", "user": USER}
-    plain = accounts.add("in", "Ada", name="Plain", password=SecretStr(GEHEIM), active=True, **values)  # type: ignore[arg-type]
-    shop = accounts.add("in", "Ada", name="Shop", auth="oauth2", provider="house", active=True, **values)  # type: ignore[arg-type]
+    plain = accounts.add("in", "Ada", name="Plain", password=SecretStr(GEHEIM), active=True, **values)
+    shop = accounts.add("in", "Ada", name="Shop", auth="oauth2", provider="house", active=True, **values)
     planted = {GEHEIM, SECRET, BROWSER, *read_keys(Path("beleg.key"))}
 
     def seen() -> None:

@@ -145,7 +145,7 @@ class TestSettings:
         on_sqlite.save("greyhound", "test", managed=True)
         for fields in ({"user": "other"}, {"password": SecretStr("other")}, {"managed": False}):
             with pytest.raises(InputError, match="unlock it first"):
-                on_sqlite.save("greyhound", "test", **fields)  # type: ignore[arg-type]
+                on_sqlite.save("greyhound", "test", **fields)
         assert on_sqlite.save("greyhound", "test", seconds=7.0).managed  # the rest is free
         assert on_sqlite.save("greyhound", "test", user=LOGIN).managed  # the same is no change
         view = on_sqlite.save("greyhound", "test", unlocked=True, user="other", password=SecretStr("other"))

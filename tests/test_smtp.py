@@ -57,7 +57,7 @@ def server() -> Iterator[SmtpServer]:
 
 def at(port: int, secret: str = "geheim", **fields: object) -> Endpoint:
     values = {"security": "plain", "auth": "login", "user": SHOP, "seconds": 5.0, **fields}
-    return Endpoint("127.0.0.1", port, secret=SecretStr(secret), **values)  # type: ignore[arg-type]
+    return Endpoint("127.0.0.1", port, secret=SecretStr(secret), **values)
 
 
 def refused(smtp: OutgoingProtocol, endpoint: Endpoint, envelope: Envelope = ENVELOPE) -> MailServerError:
@@ -89,7 +89,7 @@ def seen(steps: list[CheckStep]) -> list[tuple[str, bool]]:
 def test_a_mail_arrives_as_it_is(
     smtp: OutgoingProtocol, trusted: Certificate, security: Security, auth: str, secret: str
 ) -> None:
-    with smtp_server(**({} if security == "plain" else {security: trusted})) as server:  # type: ignore[arg-type]
+    with smtp_server(**({} if security == "plain" else {security: trusted})) as server:
         delivery = smtp.send(at(server.port, secret, security=security, auth=auth, authorities=trusted.pem), ENVELOPE)
         assert [(each.sender, each.recipients, each.raw) for each in server.stored] == [(SHOP, [ANNA, BODO], RAW)]
         assert server.signed_in == {"none": [], "login": ["PLAIN"], "oauth2": ["XOAUTH2"]}[auth]
@@ -222,7 +222,7 @@ def test_what_was_said_before_tls_is_forgotten(smtp: OutgoingProtocol, trusted: 
 def test_an_untrusted_certificate_gets_nothing(
     smtp: OutgoingProtocol, trusted: Certificate, other: Certificate, security: Security
 ) -> None:
-    with smtp_server(**{security: trusted}) as server:  # type: ignore[arg-type]
+    with smtp_server(**{security: trusted}) as server:
         for authorities in ("", other.pem):
             error = refused(smtp, at(server.port, security=security, authorities=authorities))
             assert error.fault == "tls"
@@ -543,7 +543,7 @@ def _numbered(count: int) -> bytes:
 def test_settings_are_checked_step_by_step_and_nothing_is_sent(
     smtp: OutgoingProtocol, trusted: Certificate, security: Security
 ) -> None:
-    with smtp_server(**({} if security == "plain" else {security: trusted})) as server:  # type: ignore[arg-type]
+    with smtp_server(**({} if security == "plain" else {security: trusted})) as server:
         endpoint = at(server.port, security=security, authorities=trusted.pem)
         tls = [] if security == "plain" else [("tls", True)]
         assert seen(checked(smtp, endpoint)) == [("reach", True), *tls, ("sign_in", True)]

@@ -135,7 +135,7 @@ class Shop:
 
     def received(self) -> EmailMessage:
         """The mail that the server took last."""
-        return message_from_bytes(self.server.stored[-1].raw, policy=policy.default)  # type: ignore[arg-type,return-value]
+        return message_from_bytes(self.server.stored[-1].raw, policy=policy.default)
 
 
 @pytest.fixture(scope="module")

@@ -205,6 +205,6 @@ def ticket(user: str, token: str) -> bytes:
 def wait_for(condition: object, seconds: float = 10) -> None:
     """Wait until something holds."""
     until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.01)

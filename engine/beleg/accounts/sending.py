@@ -180,7 +180,7 @@ class Sending(Drafts):
         """Write down what a mail is now; None where somebody else changed it meanwhile."""
         with self.writing() as connection:
             moved = store.move(connection, id_, states, now(), **values)
-        state: OutgoingState = values["state"]  # type: ignore[assignment]
+        state: OutgoingState = values["state"]  # type: ignore[assignment]  # one of the states, by its callers
         return state if moved else None
 
     def keep(self, connection: Connection, mail: Outgoing, states: tuple[OutgoingState, ...]) -> int | None:

@@ -173,7 +173,7 @@ class _Signed(httpx.Auth, ClientAuth):  # type: ignore[misc]  # Authlib has no t
 
     requires_request_body = True
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # both bases have one; httpx asks for this
         _, headers, body = self.prepare(request.method, str(request.url), request.headers, request.content.decode())
         headers["content-length"] = str(len(body.encode()))
         yield httpx.Request("POST", request.url, headers=headers, content=body, extensions=request.extensions)

@@ -87,6 +87,7 @@ def add(
     sender = address or user
     both: dict[str, Any] = {"user": user, "active": active}
     servers = _servers(context)
+    # mypy reads the two words as any text.
     spoken = {way: servers.accounts.spoken(way, each).ports for way, each in (("in", "pop3"), ("out", "smtp"))}  # type: ignore[arg-type]
     incoming = {
         **both, "protocol": "pop3", "host": host, "security": _security(security), "auth": auth, "after": after,

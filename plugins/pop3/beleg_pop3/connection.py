@@ -64,7 +64,7 @@ class Connection(poplib.POP3):
         self._waited = 0.0
         self._came = self._answered = 0
         self.welcome = b""
-        self.sock: socket.socket | ssl.SSLSocket | None = None  # type: ignore[assignment]
+        self.sock: socket.socket | ssl.SSLSocket | None = None  # type: ignore[assignment]  # typeshed has no time before it
         self.file = None  # type: ignore[assignment]  # nothing is read by it
         with self._talking():
             self.sock = socket.create_connection((self.host, self.port), endpoint.seconds)
@@ -158,7 +158,7 @@ class Connection(poplib.POP3):
 
     # --- mail --------------------------------------------------------------------------------------------------------
 
-    def retr(self, which: int, size: int = 0) -> bytes:  # type: ignore[override]
+    def retr(self, which: int, size: int = 0) -> bytes:  # type: ignore[override]  # poplib gives lines
         """A mail, byte for byte, of which the server said that it has this size: dots that were doubled are single
         again, and nothing else is changed."""
         self._shortcmd(f"RETR {which}")

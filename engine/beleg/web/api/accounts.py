@@ -214,6 +214,7 @@ def add(request: Request, body: NewAccount, caller: Administering, lang: Lang) -
         given, sends = {**here, **given}, {**there, **sends}
     for name in ("direction", "preset", "group_address", "sends"):
         given.pop(name, None)
+    # mypy can't tell which fields `given` has; the body was checked.
     made = site.accounts.add(
         body.direction, caller.name, group_address=body.group_address, sends=sends, **given  # type: ignore[arg-type]
     )  # fmt: skip
